@@ -199,7 +199,7 @@ func (l *Leg) UnmarshalText(b []byte) (err error) { *l, err = ParseLeg(string(b)
 // AppendJSON appends o in its canonical form: the fields in their declared order, absent ones
 // left out, no blanks. These bytes are what output digests cover.
 func (o *Output) AppendJSON(dst []byte) []byte {
-	w := writer{dst}
+	w := writer{dst: dst}
 	w.str("id", o.ID)
 	w.uint("seq", o.Seq)
 	w.str("kind", o.Kind.String())
@@ -248,7 +248,7 @@ func (o *Output) AppendJSON(dst []byte) []byte {
 }
 
 func (p *PositionFigures) appendJSON(dst []byte) []byte {
-	w := writer{dst}
+	w := writer{dst: dst}
 	w.str("market", p.Market)
 	w.str("leg", p.Leg.String())
 	w.num("size", p.Size)
@@ -278,27 +278,21 @@ func (b *DeadLetterBody) AppendJSON(dst []byte) []byte {
 }
 
 // writer appends the members of one JSON object.
-type writer struct{ dst []byte }
+type writer struct {
+	dst    []byte
+	opened bool
+}
 
 func (w *writer) key(name string) {
-	if n := len(w.dst); n > 0 && w.dst[n-1] != '{' && w.inObject() {
+	if w.opened {
 		w.dst = append(w.dst, ',')
 	} else {
 		w.dst = append(w.dst, '{')
 	}
+	w.opened = true
 	w.dst = append(w.dst, '"')
 	w.dst = append(w.dst, name...)
 	w.dst = append(w.dst, '"', ':')
-}
-
-// inObject reports whether a member has been written: its value's last byte stands at the end.
-// A writer starts after nothing, '[', ',' or ':', so any other byte ends a member.
-func (w *writer) inObject() bool {
-	switch w.dst[len(w.dst)-1] {
-	case '[', ',', ':':
-		return false
-	}
-	return true
 }
 
 func (w *writer) end() []byte { return append(w.dst, '}') }
@@ -337,7 +331,7 @@ func (w *writer) num(name string, v Number) {
 
 func (w *writer) offset(name string, v *Offset) {
 	w.key(name)
-	in := writer{w.dst}
+	in := writer{dst: w.dst}
 	in.str("topic", v.Topic)
 	in.uint("partition", uint64(v.Partition))
 	in.uint("offset", uint64(v.Offset))
