@@ -1,0 +1,56 @@
+// Command ledger is the service and its tools: one sub-command per file.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. A sub-command is a struct with a Run method that takes a context.Context.
+type cli struct {
+	Demo demoCmd `cmd:"" help:"A made-up exchange day on an embedded Kafka, and the ledger on it."`
+}
+
+// exitError ends the process with a status of its own and, where silent, without a message: the
+// command has said everything already.
+type exitError struct{ status int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+func main() {
+	// The first signal ends things in order; the second, without a handler, at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run parses args, runs the command and returns the exit status.
+func run(ctx context.Context, args []string) int {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("ledger"), kong.UsageOnError(),
+		kong.Description("A margin ledger for perpetual futures, over Kafka."),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		panic(fmt.Sprintf("ledger: command line: %v", err)) // we were wrong: the structs do not fit
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		parser.FatalIfErrorf(err) // prints usage, exits with status 80
+	}
+	err = command.Run()
+	var exit exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.status
+	}
+	fmt.Fprintf(os.Stderr, "ledger: %v\n", err)
+	return 1
+}
