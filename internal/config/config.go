@@ -1,0 +1,136 @@
+// Package config reads the ledger's configuration: one YAML file, environment variables over it, flags over those.
+//
+// Every setting is a line of one table (settings.go): its key, its bounds and its text form. So an unknown key or a bad
+// value is named with its file and line, and every effective value can be printed with where it came from.
+package config
+
+import (
+	"time"
+
+	"marginledger/events"
+)
+
+// Config is the effective configuration. Make one with Load: the zero value is not valid.
+type Config struct {
+	Brokers  []string // host:port of some brokers
+	ClientID string
+	TLS      TLS
+	SASL     SASL
+
+	Group       string // consumer group; also the prefix of transactional ids
+	TopicPrefix string // of the topics that the ledger owns: order log and outputs
+	Shards      int32  // partitions of every account topic, of the order log and of the outputs
+	Topics      []Topic
+	Replication int16 // of topics that `ledger topics create` makes
+	MinInsync   int16
+
+	DataDir       string        // one Pebble per shard below it
+	DedupeWindow  int           // unsequenced records remembered per source; part of what replay needs
+	MaxSourceWait time.Duration // how long a silent source may hold up the others; 0: for ever
+
+	Cut       Cut
+	Snapshots Snapshots
+	HTTP      HTTP
+	Log       Log
+
+	sources map[string]string // key → where its value came from
+}
+
+// TLS says how connections to brokers are encrypted.
+type TLS struct {
+	Enabled    bool
+	CAFile     string // PEM; "": the system's roots
+	CertFile   string // PEM of the client's certificate, with KeyFile
+	KeyFile    string
+	ServerName string // "": the broker's host
+}
+
+// SASL says how the ledger proves who it is. An empty Mechanism: not at all.
+type SASL struct {
+	Mechanism    string // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+	User         string
+	Password     string
+	PasswordFile string // read instead of Password; trailing line end removed
+}
+
+// Topic is one input topic.
+type Topic struct {
+	Name       string
+	Role       events.Role
+	Partitions int32 // wanted by `ledger topics create`; account topics always have Shards
+}
+
+// Cut says when a cut is closed: whichever comes first.
+type Cut struct {
+	MaxRecords int
+	MaxBytes   int64
+	MaxDelay   time.Duration // since its first record was applied
+}
+
+// Snapshots says where the ledger's snapshots lie, and how far back an input must reach for a restart.
+type Snapshots struct {
+	Dir          string
+	Every        time.Duration // 0: none are taken
+	Keep         int
+	Horizon      time.Duration // input retention in time must be at least this
+	HorizonBytes int64         // and retention in bytes per partition; 0: inputs must have no limit in bytes
+}
+
+// HTTP says where the service answers.
+type HTTP struct {
+	Address       string
+	Advertise     string        // URL under which other processes reach this one; "": http://<Address>
+	PprofAddress  string        // "": no pprof
+	MinCutTimeout time.Duration // how long a request may wait for its min_cut
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string // debug, info, warn, error
+	Format string // json, console
+}
+
+// Default returns the configuration before any file, variable or flag. Brokers and Topics have no default.
+func Default() *Config {
+	return &Config{
+		ClientID:     "marginledger",
+		Group:        "marginledger",
+		Shards:       1,
+		Replication:  3,
+		MinInsync:    2,
+		DataDir:      "ledger-data",
+		DedupeWindow: 1 << 20,
+		Cut:          Cut{MaxRecords: 10_000, MaxBytes: 4 << 20, MaxDelay: 5 * time.Millisecond},
+		Snapshots:    Snapshots{Every: 10 * time.Minute, Keep: 3, Horizon: 7 * 24 * time.Hour},
+		HTTP:         HTTP{Address: "127.0.0.1:8080", MinCutTimeout: 5 * time.Second},
+		Log:          Log{Level: "info", Format: "json"},
+	}
+}
+
+// SnapshotDir returns where snapshots lie: beside the data unless the configuration says otherwise.
+func (c *Config) SnapshotDir() string {
+	if c.Snapshots.Dir != "" {
+		return c.Snapshots.Dir
+	}
+	return c.DataDir + "/snapshots"
+}
+
+// OrderTopic returns the full name of the order log.
+func (c *Config) OrderTopic() string { return c.TopicPrefix + "ledger.order.v1" }
+
+// OutputTopics returns the full names of the output topics, by stream.
+func (c *Config) OutputTopics() []string {
+	names := make([]string, events.Streams)
+	for s := range names {
+		names[s] = c.TopicPrefix + events.Stream(s).String()
+	}
+	return names
+}
+
+// AdvertisedURL returns the URL that the fence records of this process carry.
+func (c *Config) AdvertisedURL() string {
+	if c.HTTP.Advertise != "" {
+		return c.HTTP.Advertise
+	}
+	return "http://" + c.HTTP.Address
+}
