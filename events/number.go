@@ -65,10 +65,10 @@ func ParseNumber[T string | []byte](s T) (Number, error) {
 	var coef fixed.Int128
 	small, digits := uint64(0), 0
 	for i = start; i < end; i++ {
-		if i == point {
+		if i == point || (digits == 0 && s[i] == '0') { // leading zeros are not significant
 			continue
 		}
-		if digits++; digits > MaxNumberDigits+1 { // one more: a leading zero before the point
+		if digits++; digits > MaxNumberDigits {
 			return Number{}, ErrNumberRange
 		}
 		d := uint64(s[i] - '0')
@@ -130,6 +130,19 @@ func (n Number) Decimal() decimal.Decimal {
 
 // Sign returns -1, 0 or 1.
 func (n Number) Sign() int { return n.Coef.Sign() }
+
+// Cmp compares n and m; an absent number is zero.
+func (n Number) Cmp(m Number) int {
+	a, aErr := n.At(int(max(n.Scale, m.Scale)))
+	b, bErr := m.At(int(max(n.Scale, m.Scale)))
+	switch { // what does not fit at the other's scale has the larger magnitude; not both scale up
+	case aErr != nil:
+		return n.Sign()
+	case bErr != nil:
+		return -m.Sign()
+	}
+	return a.Cmp(b)
+}
 
 // Neg returns −n.
 func (n Number) Neg() Number { n.Coef = n.Coef.Neg(); return n }
