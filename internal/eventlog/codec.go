@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -116,7 +117,7 @@ func unpackSnappy(packed []byte, limit int) ([]byte, error) {
 	if len(packed) < xerialHeader || !bytes.HasPrefix(packed, xerial) {
 		return appendSnappyBlock(nil, packed, limit)
 	}
-	var out []byte
+	out := make([]byte, 0, min(4*len(packed), limit))
 	for rest := packed[xerialHeader:]; len(rest) > 0; {
 		if len(rest) < 4 {
 			return nil, io.ErrUnexpectedEOF
@@ -147,11 +148,11 @@ func appendSnappyBlock(out, block []byte, limit int) ([]byte, error) {
 	if n > 128*len(block)+64 {
 		return nil, snappy.ErrCorrupt
 	}
-	if out == nil {
-		return snappy.Decode(make([]byte, n), block)
+	out = slices.Grow(out, n)
+	if _, err := snappy.Decode(out[len(out):len(out)+n], block); err != nil {
+		return nil, err
 	}
-	part, err := snappy.Decode(nil, block)
-	return append(out, part...), err
+	return out[:len(out)+n], nil
 }
 
 // pack appends the compressed records to dst.

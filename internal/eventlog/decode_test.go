@@ -291,6 +291,14 @@ func TestMurmur2(t *testing.T) {
 	}
 }
 
+func TestNextSequence(t *testing.T) {
+	for _, c := range [][3]int{{0, 5, 5}, {1<<31 - 1, 1, 0}, {1<<31 - 3, 5, 2}} {
+		if got := nextSequence(int32(c[0]), c[1]); got != int32(c[2]) {
+			t.Errorf("%d records after %d: %d, want %d", c[1], c[0], got, c[2])
+		}
+	}
+}
+
 func TestAssign(t *testing.T) {
 	held := func(cut uint64, shards ...int32) (h []Held) {
 		for _, s := range shards {

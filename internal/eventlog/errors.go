@@ -109,10 +109,20 @@ func codeError(code int16) error {
 }
 
 // retriable says whether the cluster may get over the error by itself. Everything that is not an answer of a broker
-// (a broken connection, a deadline, an unknown node) is.
+// (a broken connection, a deadline, an unknown node) is, but for this package's own errors.
 func retriable(err error) bool {
-	var code kafka.Error
-	if !errors.As(err, &code) {
+	var (
+		outOfRange *OutOfRangeError
+		unknown    *UnknownTopicError
+		corrupt    *CorruptBatchError
+		tooLarge   *TooLargeError
+		code       kafka.Error
+	)
+	switch {
+	case errors.As(err, &outOfRange), errors.As(err, &unknown), errors.As(err, &corrupt), errors.As(err, &tooLarge),
+		errors.Is(err, ErrFenced), errors.Is(err, ErrOutOfOrder):
+		return false
+	case !errors.As(err, &code):
 		return true
 	}
 	switch code {

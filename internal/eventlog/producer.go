@@ -145,7 +145,7 @@ func (p *Producer) produce(ctx context.Context, tp topicPartition, pp *producerP
 		return 0, pp.broken
 	case err == nil:
 		pp.last = base
-		pp.sequence = int32((int64(pp.sequence) + int64(len(recs))) & 0x7fffffff)
+		pp.sequence = nextSequence(pp.sequence, len(recs))
 		return base, nil
 	case errors.Is(err, ErrFenced), errors.Is(err, ErrOutOfOrder):
 		pp.broken = err
@@ -154,6 +154,11 @@ func (p *Producer) produce(ctx context.Context, tp topicPartition, pp *producerP
 		return 0, pp.broken
 	}
 	return 0, err
+}
+
+// nextSequence goes from the largest int32 back to 0, as the broker does.
+func nextSequence(sequence int32, records int) int32 {
+	return int32((int64(sequence) + int64(records)) & 0x7fffffff)
 }
 
 // neverSent says whether an attempt failed before its request left this process.

@@ -116,7 +116,7 @@ func (c *Client) onLeader(ctx context.Context, tp topicPartition, failing func(e
 				}
 				return &UnknownTopicError{Topic: tp.topic, Partition: tp.partition}
 			}
-		case !retriableAnswer(err):
+		case !retriable(err):
 			return err
 		default:
 			unknownSince = time.Time{}
@@ -128,21 +128,6 @@ func (c *Client) onLeader(ctx context.Context, tp topicPartition, failing func(e
 			return errors.Join(ctx.Err(), err)
 		}
 	}
-}
-
-// retriableAnswer is retriable, with the errors of this package (never retriable) taken out.
-func retriableAnswer(err error) bool {
-	var (
-		outOfRange *OutOfRangeError
-		corrupt    *CorruptBatchError
-		tooLarge   *TooLargeError
-	)
-	switch {
-	case errors.As(err, &outOfRange), errors.As(err, &corrupt), errors.As(err, &tooLarge),
-		errors.Is(err, ErrFenced), errors.Is(err, ErrOutOfOrder), errors.Is(err, ErrStaleAck):
-		return false
-	}
-	return retriable(err)
 }
 
 // Kinds of coordinator.
