@@ -2,6 +2,9 @@ package simulate
 
 import "marginledger/events"
 
+// makerMarkets is the number of markets that a market maker makes.
+const makerMarkets = 6
+
 // makeAccounts invents everybody; nobody is open yet.
 func (x *Exchange) makeAccounts() {
 	weight := 0
@@ -21,6 +24,12 @@ func (x *Exchange) makeAccounts() {
 		}
 		x.invent(i)
 	}
+	for i := range x.makers {
+		for _, market := range x.accounts[i].likes {
+			m := &x.markets[market]
+			m.makers = append(m.makers, int32(i))
+		}
+	}
 }
 
 // invent gives an account its habits.
@@ -28,8 +37,12 @@ func (x *Exchange) invent(i int) {
 	a := &x.accounts[i]
 	r := x.rng
 	if i < x.makers {
-		a.maker, a.bull, a.taste = true, 50, 0
+		a.maker = true
 		a.hedge = i%5 == 4
+		a.likes = a.likes[:0]
+		for k := range min(makerMarkets, len(x.markets)) {
+			a.likes = append(a.likes, uint8((i*makerMarkets+k)%len(x.markets)))
+		}
 		return
 	}
 	// What people like: few like 50×, most are long.

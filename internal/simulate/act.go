@@ -66,7 +66,7 @@ func (x *Exchange) trade(i int32, a *account) {
 	afraid := x.phaseNow() == crash
 	var side events.Side
 	var size int64
-	if p.size != 0 && r.IntN(100) < 40 {
+	if p.size != 0 && r.IntN(100) < 48 {
 		side = events.Sell
 		if p.size < 0 {
 			side = events.Buy
@@ -106,7 +106,7 @@ func (x *Exchange) trade(i int32, a *account) {
 		return
 	}
 	for range 4 {
-		k := int32(r.IntN(x.makers))
+		k := m.makers[r.IntN(len(m.makers))]
 		if r.IntN(4) == 0 {
 			k = x.active[r.IntN(len(x.active))]
 		}
@@ -253,7 +253,7 @@ func (x *Exchange) quote(a *account) {
 	if a.hedge || x.figures(a).free() < 5_000_000*one {
 		return
 	}
-	m := &x.markets[x.popular()]
+	m := &x.markets[a.likes[x.rng.IntN(len(a.likes))]]
 	size := m.roundLot(10_000 * one / (m.mark * m.unit))
 	if size <= 0 {
 		return

@@ -169,6 +169,9 @@ const alive = 130
 // once. Only facts of the account change its positions, and each looks at it first; so this is an
 // upper bound of what the ledger saw. It marks the account as looked at.
 func (x *Exchange) endangered(a *account) bool {
+	if a.stamp == x.stamp {
+		return false // no price since
+	}
 	equity, maintenance := a.cash, int64(0)
 	since := a.stamp
 	a.stamp = x.stamp

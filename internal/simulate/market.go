@@ -89,6 +89,7 @@ type market struct {
 	low    extremes
 	high   extremes
 	weight int // popularity, cumulative
+	makers []int32
 }
 
 func newMarket(s *spec, rng *rand.Rand) market {
