@@ -29,6 +29,7 @@ type Config struct {
 	MaxSourceWait time.Duration // how long a silent source may hold up the others; 0: for ever
 
 	Cut       Cut
+	Memory    Memory
 	Snapshots Snapshots
 	HTTP      HTTP
 	Log       Log
@@ -63,15 +64,22 @@ type Topic struct {
 // Cut says when a cut is closed: whichever comes first.
 type Cut struct {
 	MaxRecords int
-	MaxBytes   int64
-	MaxDelay   time.Duration // since its first record was applied
+	MaxOutputs int           // one record may have more
+	MaxAge     time.Duration // since it was opened
+}
+
+// Memory bounds what each shard holds besides its state, in bytes.
+type Memory struct {
+	Buffer   int   // records read ahead
+	InFlight int   // cuts closed and not yet stored
+	Store    int64 // Pebble's block cache
 }
 
 // Snapshots says where the ledger's snapshots lie, and how far back an input must reach for a restart.
 type Snapshots struct {
 	Dir          string
-	Every        time.Duration // 0: none are taken
-	Keep         int
+	Cuts         uint64        // one is taken every so many cuts
+	Keep         int           // per shard
 	Horizon      time.Duration // input retention in time must be at least this
 	HorizonBytes int64         // and retention in bytes per partition; 0: inputs must have no limit in bytes
 }
@@ -100,8 +108,9 @@ func Default() *Config {
 		MinInsync:    2,
 		DataDir:      "ledger-data",
 		DedupeWindow: 1 << 20,
-		Cut:          Cut{MaxRecords: 10_000, MaxBytes: 4 << 20, MaxDelay: 5 * time.Millisecond},
-		Snapshots:    Snapshots{Every: 10 * time.Minute, Keep: 3, Horizon: 7 * 24 * time.Hour},
+		Cut:          Cut{MaxRecords: 16_384, MaxOutputs: 20_000, MaxAge: 5 * time.Millisecond},
+		Memory:       Memory{Buffer: 64 << 20, InFlight: 64 << 20, Store: 64 << 20},
+		Snapshots:    Snapshots{Cuts: 100_000, Keep: 3, Horizon: 7 * 24 * time.Hour},
 		HTTP:         HTTP{Address: "127.0.0.1:8080", MinCutTimeout: 5 * time.Second},
 		Log:          Log{Level: "info", Format: "json"},
 	}

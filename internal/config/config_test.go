@@ -19,7 +19,7 @@ sasl:
   user: ledger
   password: secret
 cut:
-  maxDelay: 10ms
+  maxAge: 10ms
 log: {level: debug, format: console}
 topics:
   - {name: ex.config.v1, role: config}
@@ -44,7 +44,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Brokers) != 2 || c.Brokers[1] != "b:9092" || c.Shards != 16 || c.Cut.MaxDelay != 10*time.Millisecond ||
+	if len(c.Brokers) != 2 || c.Brokers[1] != "b:9092" || c.Shards != 16 || c.Cut.MaxAge != 10*time.Millisecond ||
 		c.Cut.MaxRecords != 77 || c.Log.Level != "debug" || c.Group != "marginledger" {
 		t.Fatalf("got %+v", c)
 	}
@@ -58,7 +58,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("own topics: %s, %v", c.OrderTopic(), c.OutputTopics())
 	}
 	for key, source := range map[string]string{
-		"shards": "flag", "cut.maxRecords": "env MARGINLEDGER_CUT_MAX_RECORDS", "cut.maxDelay": path + ":10",
+		"shards": "flag", "cut.maxRecords": "env MARGINLEDGER_CUT_MAX_RECORDS", "cut.maxAge": path + ":10",
 		"group": "default", "brokers": path + ":2", "topics": path + ":12",
 	} {
 		if c.sources[key] != source {
@@ -106,7 +106,7 @@ func TestErrorsNameLineAndKey(t *testing.T) {
 		{"two errors", "brokers: [a:1]\nshards: many\nlog:\n  level: loud" + topics,
 			[]string{`:2: shards: "many" is not a whole number`, `:4: log.level: "loud" is none of debug, info, warn, error`}},
 		{"bounds", "brokers: [a:1]\nshards: 0" + topics, []string{":2: shards: 0 is not in 1 to 10000"}},
-		{"duration", "brokers: [a:1]\ncut: {maxDelay: 5}" + topics, []string{`:2: cut.maxDelay: "5" is not a duration`}},
+		{"duration", "brokers: [a:1]\ncut: {maxAge: 5}" + topics, []string{`:2: cut.maxAge: "5" is not a duration`}},
 		{"twice", "brokers: [a:1]\nshards: 1\nshards: 2" + topics, []string{":3:", "shards"}},
 		{"list for a word", "brokers: [a:1]\ngroup: [a, b]" + topics, []string{":2: group: expected one value, found a sequence"}},
 		{"word for a section", "brokers: [a:1]\ncut: fast" + topics, []string{":2: cut: expected keys with values"}},
@@ -142,8 +142,8 @@ func TestErrorsNameLineAndKey(t *testing.T) {
 
 func TestErrorsOutsideTheFile(t *testing.T) {
 	path := write(t, good)
-	_, err := Load(path, []string{"MARGINLEDGER_SHARDS=x"}, []Override{{"cut.maxDelai", "1s"}})
-	for _, want := range []string{`environment MARGINLEDGER_SHARDS: shards: "x" is not a whole number`, "--set cut.maxDelai: unknown key cut.maxDelai (did you mean cut.maxDelay?)"} {
+	_, err := Load(path, []string{"MARGINLEDGER_SHARDS=x"}, []Override{{"cut.maxAgee", "1s"}})
+	for _, want := range []string{`environment MARGINLEDGER_SHARDS: shards: "x" is not a whole number`, "--set cut.maxAgee: unknown key cut.maxAgee (did you mean cut.maxAge?)"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -176,8 +176,8 @@ func TestEverySettingHasATextForm(t *testing.T) {
 			t.Errorf("%s has no help", s.key)
 		}
 	}
-	if Env("cut.maxDelay") != "MARGINLEDGER_CUT_MAX_DELAY" {
-		t.Errorf("got %s", Env("cut.maxDelay"))
+	if Env("cut.maxAge") != "MARGINLEDGER_CUT_MAX_AGE" {
+		t.Errorf("got %s", Env("cut.maxAge"))
 	}
 }
 

@@ -44,10 +44,13 @@ func (c *Config) settings() []setting {
 		integer("dedupeWindow", "unsequenced records remembered per source; never change it on a running ledger", &c.DedupeWindow, 1, 1<<28),
 		duration("maxSourceWait", "how long a silent source may hold up the others; 0: for ever", &c.MaxSourceWait, 0),
 		integer("cut.maxRecords", "records in one cut at most", &c.Cut.MaxRecords, 1, 1_000_000),
-		integer("cut.maxBytes", "input bytes in one cut at most", &c.Cut.MaxBytes, 1<<10, 1<<30),
-		duration("cut.maxDelay", "age at which a cut is closed", &c.Cut.MaxDelay, 0),
+		integer("cut.maxOutputs", "announcements in one cut at most; one record may have more", &c.Cut.MaxOutputs, 1, 1_000_000),
+		duration("cut.maxAge", "age at which a cut is closed", &c.Cut.MaxAge, time.Microsecond),
+		integer("memory.buffer", "bytes of records read ahead, per shard", &c.Memory.Buffer, 1<<20, 1<<40),
+		integer("memory.inFlight", "bytes of cuts closed and not yet stored, per shard", &c.Memory.InFlight, 1<<20, 1<<40),
+		integer("memory.store", "bytes of the store's cache, per shard", &c.Memory.Store, 1<<20, 1<<40),
 		text("snapshots.dir", "where snapshots lie; empty: <dataDir>/snapshots", &c.Snapshots.Dir, nil),
-		duration("snapshots.every", "time between snapshots; 0: none", &c.Snapshots.Every, 0),
+		integer("snapshots.cuts", "one is taken every so many cuts", &c.Snapshots.Cuts, 1, 1<<62),
 		integer("snapshots.keep", "snapshots kept per shard", &c.Snapshots.Keep, 1, 10_000),
 		duration("snapshots.horizon", "how far back inputs must reach", &c.Snapshots.Horizon, time.Minute),
 		integer("snapshots.horizonBytes", "likewise in bytes per partition; 0: inputs have no limit in bytes", &c.Snapshots.HorizonBytes, 0, 1<<62),
@@ -60,7 +63,7 @@ func (c *Config) settings() []setting {
 	}
 }
 
-// Env returns the environment variable of a key: cut.maxDelay is MARGINLEDGER_CUT_MAX_DELAY.
+// Env returns the environment variable of a key: cut.maxAge is MARGINLEDGER_CUT_MAX_AGE.
 func Env(key string) string {
 	var b strings.Builder
 	b.WriteString("MARGINLEDGER_")
@@ -102,7 +105,7 @@ func boolean(key, help string, p *bool) setting {
 	}}
 }
 
-func integer[T ~int | ~int16 | ~int32 | ~int64](key, help string, p *T, least, most int64) setting {
+func integer[T ~int | ~int16 | ~int32 | ~int64 | ~uint64](key, help string, p *T, least, most int64) setting {
 	return setting{key: key, help: help, get: func() string { return strconv.FormatInt(int64(*p), 10) }, set: func(v string) error {
 		n, err := strconv.ParseInt(strings.ReplaceAll(v, "_", ""), 10, 64)
 		if err != nil {

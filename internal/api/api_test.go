@@ -1,0 +1,219 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"marginledger/internal/api"
+)
+
+// fake is a ledger of four shards of which this process holds shard 0; the owner "far" lives on 1, "nobody" on 2.
+type fake struct {
+	cut      atomic.Uint64
+	open     atomic.Int64
+	notReady []string
+	reads    func()
+}
+
+func (f *fake) ShardOf(owner string) int32 {
+	return map[string]int32{"far": 1, "nobody": 2, "broken": 3}[owner]
+}
+func (f *fake) Local() []int32     { return []int32{0} }
+func (f *fake) NotReady() []string { return f.notReady }
+
+func (f *fake) Read(_ context.Context, shard int32) (api.Cut, error) {
+	if f.reads != nil {
+		f.reads()
+	}
+	switch shard {
+	case 0:
+		f.open.Add(1)
+		return &fakeCut{f, f.cut.Load()}, nil
+	case 1:
+		return nil, &api.ElsewhereError{Shard: 1, URL: "http://other:8080"}
+	case 2:
+		return nil, api.ErrTakeover
+	}
+	return nil, errors.New("the disk is on fire")
+}
+
+func (f *fake) Announcements(_ context.Context, shard int32, since uint64, limit int) ([]api.Announcement, error) {
+	var out []api.Announcement
+	for seq := since + 1; seq <= 5 && len(out) < limit; seq++ {
+		out = append(out, api.Announcement{Seq: seq, Value: json.RawMessage(`{"id":"0-1-0","seq":` + string(rune('0'+seq)) + `,"kind":"MarginCall"}`)})
+	}
+	return out, nil
+}
+
+type fakeCut struct {
+	f   *fake
+	cut uint64
+}
+
+func (c *fakeCut) At() api.At   { return api.At{Shard: 0, Term: 9, Cut: c.cut, Hash: "ab", N: 100} }
+func (c *fakeCut) Close() error { c.f.open.Add(-1); return nil }
+
+func (c *fakeCut) Account(venue, owner string, sub uint32) (*api.Account, error) {
+	if owner != "alice" {
+		return nil, nil
+	}
+	price := api.Decimal("9.5")
+	return &api.Account{Venue: venue, Owner: owner, Subaccount: sub, MarginType: "standard", Free: "12.25", Withdrawable: "12.25",
+		Cross: api.Pool{Pool: "cross", Equity: "100", Positions: []api.Position{{Market: "BTC-PERP", Leg: "net", Size: "-2", LiquidationPrice: &price}}}}, nil
+}
+
+func (c *fakeCut) Market(venue, market string) (*api.Market, error) {
+	if market != "BTC-PERP" {
+		return nil, nil
+	}
+	return &api.Market{Venue: venue, Market: market, FundingIndex: "0", Status: "trading"}, nil
+}
+
+func serve(t *testing.T, f *fake) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(api.New(f, api.Options{Version: "test", MinCutTimeout: 50 * time.Millisecond, Registry: prometheus.NewRegistry()}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func get(t *testing.T, url string) (*http.Response, string) {
+	t.Helper()
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(body)
+}
+
+func TestAnswers(t *testing.T) {
+	f := &fake{}
+	f.cut.Store(7)
+	s := serve(t, f)
+	for _, c := range []struct {
+		path   string
+		status int
+		want   []string
+	}{
+		{"/v1/accounts/v/alice/3", 200, []string{`"at":{"shard":0,"term":9,"cut":7,"hash":"ab","n":100}`, `"sub":3`, `"free":"12.25"`, `"liquidationPrice":"9.5"`, `"liquidationPriceUnderlying":null`, `"size":"-2"`}},
+		{"/v1/accounts/v/alice/3?min_cut=7", 200, []string{`"cut":7`}},
+		{"/v1/accounts/v/alice/3?min_cut=8", 503, []string{"shard 0 is at cut 7, asked for at least 8"}},
+		{"/v1/accounts/v/bob/0", 404, []string{"no account v/bob/0 at cut 7 of shard 0"}},
+		{"/v1/accounts/v/alice/-1", 422, []string{"path.sub"}},
+		{"/v1/accounts/v/nobody/0", 503, []string{"being taken over"}},
+		{"/v1/accounts/v/far/0?min_cut=3", 307, []string{"shard 1 is held by http://other:8080"}},
+		{"/v1/accounts/v/broken/0", 500, []string{"the disk is on fire"}},
+		{"/v1/accounts/v/alice/3?mincut=7", 422, []string{"mincut"}},
+		{"/v1/markets/v/BTC-PERP", 200, []string{`"market":"BTC-PERP"`, `"cut":7`}},
+		{"/v1/markets/v/BTC-PERP?shard=2", 503, nil},
+		{"/v1/markets/v/NONE", 404, []string{"no market v/NONE"}},
+		{"/v1/liquidations?since_seq=3", 200, []string{`{"id":"0-1-0","seq":4,"kind":"MarginCall"},`, `"nextSinceSeq":5`}},
+		{"/v1/liquidations?since_seq=5", 200, []string{`"announcements":[]`, `"nextSinceSeq":5`}},
+		{"/v1/liquidations?limit=2", 200, []string{`"nextSinceSeq":2`}},
+		{"/v1/liquidations?limit=0", 422, nil},
+		{"/healthz", 200, []string{"ok"}},
+		{"/readyz", 200, []string{"ready"}},
+		{"/none", 404, nil},
+	} {
+		res, body := get(t, s.URL+c.path)
+		if res.StatusCode != c.status {
+			t.Errorf("%s: status %d, want %d: %s", c.path, res.StatusCode, c.status, body)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: got %s\nwant %s", c.path, body, want)
+			}
+		}
+		if strings.HasPrefix(c.path, "/v1") && c.status != 200 {
+			if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+				t.Errorf("%s: content type %q", c.path, got)
+			}
+		}
+		if c.status == 307 && res.Header.Get("Location") != "http://other:8080/v1/accounts/v/far/0?min_cut=3" {
+			t.Errorf("%s: location %q", c.path, res.Header.Get("Location"))
+		}
+		if c.status == 503 && strings.HasPrefix(c.path, "/v1") && res.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", c.path)
+		}
+	}
+	if n := f.open.Load(); n != 0 {
+		t.Errorf("%d cuts were left open", n)
+	}
+	_, metrics := get(t, s.URL+"/metrics")
+	if want := `ledger_http_requests_total{operation="get-account",status="307"} 1`; !strings.Contains(metrics, want) {
+		t.Errorf("metrics have no %s", want)
+	}
+}
+
+// TestMinCutWaits commits the wanted cut while a request waits for it.
+func TestMinCutWaits(t *testing.T) {
+	f := &fake{}
+	reads := 0
+	f.reads = func() {
+		if reads++; reads == 3 {
+			f.cut.Store(4)
+		}
+	}
+	if res, body := get(t, serve(t, f).URL+"/v1/accounts/v/alice/0?min_cut=4"); res.StatusCode != 200 || !strings.Contains(body, `"cut":4`) {
+		t.Errorf("%d: %s", res.StatusCode, body)
+	}
+}
+
+func TestNotReady(t *testing.T) {
+	res, body := get(t, serve(t, &fake{notReady: []string{"shard 1: waits for ex.marks.v1/0"}}).URL+"/readyz")
+	if res.StatusCode != 503 || body != "shard 1: waits for ex.marks.v1/0\n" {
+		t.Errorf("%d: %s", res.StatusCode, body)
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	_, body := get(t, serve(t, &fake{}).URL+"/openapi.json")
+	var doc struct {
+		OpenAPI string                    `json:"openapi"`
+		Paths   map[string]map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v1/accounts/{venue}/{owner}/{sub}", "/v1/markets/{venue}/{market}", "/v1/liquidations"} {
+		if doc.Paths[path]["get"] == nil {
+			t.Errorf("no GET %s in the document", path)
+		}
+	}
+	if !strings.Contains(body, `"format":"decimal"`) {
+		t.Error("decimals have no format")
+	}
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- api.Serve(ctx, l, api.Pprof()) }()
+	if res, _ := get(t, "http://"+l.Addr().String()+"/debug/pprof/cmdline"); res.StatusCode != 200 {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
