@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -57,7 +58,8 @@ type Client struct {
 	transport *kafka.Transport
 	stop      context.CancelFunc
 
-	routes routes
+	answered atomic.Bool // some request has succeeded: address, TLS and SASL are right
+	routes   routes
 }
 
 // Open makes a client. It does not connect: a cluster that is away shows in the first request.
@@ -174,9 +176,14 @@ func (c *Client) send(ctx context.Context, node int32, req protocol.Message, max
 	res, err := c.transport.RoundTrip(ctx, c.addr, &exchange{
 		req: req, node: node, maxVersion: maxVersion, clientID: c.cfg.ClientID,
 	})
+	if errors.Is(err, io.ErrUnexpectedEOF) && !c.answered.Load() {
+		// Some brokers just hang up on a wrong password, and all do on plain text where they want TLS.
+		err = fmt.Errorf("the broker closed the connection (are TLS and SASL as it wants them?): %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
+	c.answered.Store(true)
 	return res.(reply).Message, nil
 }
 
