@@ -361,3 +361,6 @@ func appendString(dst []byte, s string) []byte {
 	}
 	return append(dst, '"')
 }
+
+// FormatTime returns nanoseconds since 1970 UTC as they stand in JSON: RFC 3339 in UTC.
+func FormatTime(ns int64) string { return string(appendTime(nil, ns)) }

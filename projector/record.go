@@ -28,6 +28,14 @@ type Source struct {
 	Partition int32
 }
 
+// compare orders sources by topic and partition.
+func (s Source) compare(t Source) int {
+	if c := compareStrings(s.Topic, t.Topic); c != 0 {
+		return c
+	}
+	return int(s.Partition) - int(t.Partition)
+}
+
 // Effects is what applying one record changes and announces. It belongs to the fold and holds
 // until the next Apply.
 type Effects struct {
@@ -74,10 +82,11 @@ var causeNames = [...]string{"", "deposit", "withdrawal", "transfer", "realised"
 // String returns the cause's name.
 func (c Cause) String() string { return causeNames[c] }
 
-// Config is what a shard is built with. All of it is part of what replay needs.
+// Config is what a shard is built with. Shard and DedupeWindow are part of what replay needs.
 type Config struct {
 	Shard        int32
-	DedupeWindow int // unsequenced records remembered per source; 0: DefaultDedupeWindow
+	DedupeWindow int  // unsequenced records remembered per source; 0: DefaultDedupeWindow
+	Postings     bool // hand out the postings of every record; they are made in any case
 }
 
 // DefaultDedupeWindow is the number of unsequenced records whose ids are remembered per source.

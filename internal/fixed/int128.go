@@ -173,12 +173,8 @@ func (a Int128) Mul(b int64) Int128 {
 // negative: what a rounding site needs. The product is taken in 192 bits; ok is false when the
 // quotient does not fit 128 bits. d must not be 0.
 func QuoRem(a Int128, b, d int64) (quo Int128, inexact, negative, ok bool) {
-	ah, al := a.magnitude()
-	m, n := absInt64(b), absInt64(d)
-	w2, w1 := bits.Mul64(ah, m)
-	c, w0 := bits.Mul64(al, m)
-	w1, c = bits.Add64(w1, c, 0)
-	w2 += c
+	w2, w1, w0 := product192(a, absInt64(b))
+	n := absInt64(d)
 	q2, r := w2/n, w2%n
 	q1, r := bits.Div64(r, w1, n)
 	q0, r := bits.Div64(r, w0, n)
@@ -265,4 +261,65 @@ func (a Int128) Append(dst []byte, scale int) []byte {
 		dst = append(dst, digits[point:end]...)
 	}
 	return dst
+}
+
+// CmpProducts compares a·x with b·y exactly, for x, y ≥ 0: -1, 0 or 1.
+func CmpProducts(a Int128, x int64, b Int128, y int64) int {
+	sa, sb := a.Sign(), b.Sign()
+	if x == 0 {
+		sa = 0
+	}
+	if y == 0 {
+		sb = 0
+	}
+	if sa != sb || sa == 0 {
+		return min(max(sa-sb, -1), 1)
+	}
+	a2, a1, a0 := product192(a, uint64(x))
+	b2, b1, b0 := product192(b, uint64(y))
+	switch {
+	case a2 != b2:
+		return cmpWords(a2, b2) * sa
+	case a1 != b1:
+		return cmpWords(a1, b1) * sa
+	case a0 != b0:
+		return cmpWords(a0, b0) * sa
+	}
+	return 0
+}
+
+func cmpWords(a, b uint64) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+// product192 returns |a|·m.
+func product192(a Int128, m uint64) (w2, w1, w0 uint64) {
+	ah, al := a.magnitude()
+	w2, w1 = bits.Mul64(ah, m)
+	c, w0 := bits.Mul64(al, m)
+	w1, c = bits.Add64(w1, c, 0)
+	return w2 + c, w1, w0
+}
+
+// Bits returns the number of bits of |a|.
+func (a Int128) Bits() int {
+	hi, lo := a.magnitude()
+	if hi != 0 {
+		return 64 + bits.Len64(hi)
+	}
+	return bits.Len64(lo)
+}
+
+// Shift returns a / 2^n for a ≥ 0 and 0 ≤ n < 128, rounded down.
+func (a Int128) Shift(n int) Int128 {
+	switch {
+	case n == 0:
+		return a
+	case n >= 64:
+		return Int128{Lo: uint64(a.Hi) >> (n - 64)}
+	}
+	return Int128{Hi: a.Hi >> n, Lo: a.Lo>>n | uint64(a.Hi)<<(64-n)}
 }

@@ -35,6 +35,9 @@ func TestAgainstBig(t *testing.T) {
 			t.Fatalf("FromBig(%v) = %v, %v", a.Big(), back, ok)
 		}
 		for _, b := range edges() {
+			if a.Bits() != a.Big().BitLen() {
+				t.Fatalf("bits of %v", a)
+			}
 			r, ok := a.AddOK(b)
 			same("add", r, ok, new(big.Int).Add(a.Big(), b.Big()))
 			r, ok = a.SubOK(b)
@@ -47,6 +50,14 @@ func TestAgainstBig(t *testing.T) {
 			same("mul", r, ok, new(big.Int).Mul(a.Big(), big.NewInt(m)))
 			if p := Product(m, d); p.Big().Cmp(new(big.Int).Mul(big.NewInt(m), big.NewInt(d))) != 0 {
 				t.Fatalf("product %d %d = %v", m, d, p)
+			}
+			x, y := m&(1<<63-1), d&(1<<63-1)
+			wantCmp := new(big.Int).Mul(a.Big(), big.NewInt(x)).Cmp(new(big.Int).Mul(b.Big(), big.NewInt(y)))
+			if got := CmpProducts(a, x, b, y); got != wantCmp {
+				t.Fatalf("cmp %v·%d with %v·%d = %d", a, x, b, y, got)
+			}
+			if n := int(b.Lo % 128); a.Hi >= 0 && a.Shift(n).Big().Cmp(new(big.Int).Rsh(a.Big(), uint(n))) != 0 {
+				t.Fatalf("%v >> %d", a, n)
 			}
 			if d == 0 {
 				continue

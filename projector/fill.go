@@ -1,0 +1,289 @@
+package projector
+
+import (
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// trade is a change of a position at a price: a fill, a bust, an adjustment or a settlement.
+type trade struct {
+	market   *market
+	leg      events.Leg
+	size     int64 // signed
+	price    int64
+	fee      fixed.Int128
+	feeAsset *asset       // nil: no fee
+	margin   fixed.Int128 // named isolated margin
+	named    bool
+	moves    bool // an opening moves isolated margin
+}
+
+// tradePlan is what a trade changes, worked out before anything does.
+type tradePlan struct {
+	trade
+	account *account
+	pool    *pool // nil: an isolated pool still to be made
+
+	closed, opened int64 // > 0
+	size           int64 // after
+	entry          fixed.Int128
+	funding        fixed.Int128
+	realised       fixed.Int128
+	returned       fixed.Int128 // isolated, before opening: step 4
+	moved          fixed.Int128 // isolated: step 5
+	released       fixed.Int128 // isolated: step 7
+}
+
+// plan works out a trade (§4, fill) and checks that its results are admitted. After it nothing
+// fails.
+func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
+	p := tradePlan{trade: t, account: a}
+	m := t.market
+	pool, pos := a.holding(m, t.leg)
+	if reason := a.checkLegs(t); reason != ReasonNone {
+		return p, reason
+	}
+	isolated := false
+	switch {
+	case pos != nil:
+		isolated = pool.market != nil
+	case a.setting(m).isolated:
+		isolated, pool = true, a.find(m, t.leg)
+	default:
+		pool = &a.cross
+	}
+	p.pool = pool
+
+	var size int64
+	var entry fixed.Int128
+	if pos != nil {
+		size, entry = pos.Size, pos.Entry
+		p.funding = margin.UnpostedFunding(pos)
+	}
+	if (size > 0) == (t.size > 0) || size == 0 {
+		p.opened = abs(t.size)
+	} else {
+		p.closed = min(abs(t.size), abs(size))
+		p.opened = abs(t.size) - p.closed
+	}
+	p.size = size + t.size // both within maxSize ≤ 10^15
+	p.entry = entry
+	if p.closed > 0 {
+		share := margin.MulDiv(entry, p.closed, abs(size), margin.ToZero)
+		proceeds := m.Value(signed(p.closed, size), t.price) // of a long sold: + ; of a short bought: −
+		p.realised = proceeds.Sub(share)
+		p.entry = p.entry.Sub(share)
+	}
+	if p.opened > 0 {
+		p.entry = p.entry.Add(m.Value(signed(p.opened, t.size), t.price))
+	}
+
+	if reason := s.planMoney(&p, size, isolated); reason != ReasonNone {
+		return p, reason
+	}
+	switch {
+	case abs(p.size) > m.MaxSize, !margin.Within(p.entry, margin.MaxCash):
+		return p, ReasonOutOfRange
+	case t.leg == events.LegLong && p.size < 0, t.leg == events.LegShort && p.size > 0:
+		return p, ReasonLegOverclosed
+	case pos == nil && !isolated && len(pool.Positions) >= margin.MaxPositions:
+		return p, ReasonTooManyPositions
+	}
+	return p, ReasonNone
+}
+
+// planMoney works out steps 2 to 7 on the balances, and checks their bounds.
+func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
+	a, v := p.account, p.account.venue
+	gain := p.funding.Add(p.realised)
+	settlement := a.balance(v.settlement)
+	feeInPool := p.feeAsset == v.settlement
+	if p.feeAsset != nil && !feeInPool && !p.feeAsset.admitsBalance(a.balance(p.feeAsset).Sub(p.fee)) {
+		return ReasonOutOfRange
+	}
+	if !isolated {
+		settlement = settlement.Add(gain)
+		if feeInPool {
+			settlement = settlement.Sub(p.fee)
+		}
+		if !margin.Within(settlement, margin.MaxCash) {
+			return ReasonOutOfRange
+		}
+		return ReasonNone
+	}
+	c := gain
+	if p.pool != nil {
+		c = c.Add(p.pool.Collateral)
+	}
+	if p.closed > 0 && p.opened > 0 && c.Sign() > 0 {
+		p.returned = c
+		c = fixed.Int128{}
+	}
+	if p.opened > 0 && p.moves {
+		p.moved = p.margin
+		if !p.named {
+			p.moved = v.profile.IncreaseMargin(&p.market.Market, a.setting(p.market).leverage, p.opened, abs(p.size), p.price)
+		}
+		c = c.Add(p.moved)
+	}
+	if feeInPool {
+		c = c.Sub(p.fee)
+	}
+	if p.opened == 0 && c.Sign() > 0 {
+		p.released = margin.MulDiv(c, p.closed, abs(before), margin.Down) // all of it where nothing remains
+		c = c.Sub(p.released)
+	}
+	settlement = settlement.Add(p.returned).Sub(p.moved).Add(p.released)
+	if !margin.Within(settlement, margin.MaxCash) || !margin.Within(c, margin.MaxCash) {
+		return ReasonOutOfRange
+	}
+	return ReasonNone
+}
+
+// checkLegs keeps net and long/short positions of a market apart (§4, fill, step 1).
+func (a *account) checkLegs(t trade) Reason {
+	if any, net := a.hasPosition(t.market); any && net != (t.leg == events.LegNet) {
+		return ReasonLegMismatch
+	}
+	return ReasonNone
+}
+
+// commit carries a plan out; it returns the pool.
+func (s *Shard) commit(p *tradePlan) *pool {
+	a, m := p.account, p.market
+	if p.pool == nil {
+		p.pool = a.isolatedPool(m, p.leg)
+	}
+	pool, x := p.pool, a.venue.settlement
+	s.touch(pool)
+	for i := range pool.Positions {
+		if comparePosition(&pool.Positions[i], m, p.leg) == 0 {
+			pool.Positions[i].FundingIndex = m.FundingIndex
+		}
+	}
+	s.post(pool, x, p.funding, CauseFunding, m, m.fundingName)
+	s.setPosition(pool, m, p.leg, p.size, p.entry)
+	s.post(pool, x, p.realised, CauseRealised, m, m.clearingName)
+	if pool.market != nil {
+		s.move(pool, &a.cross, p.returned, CauseMargin, m)
+		s.move(&a.cross, pool, p.moved, CauseMargin, m)
+	}
+	if p.feeAsset != nil {
+		payer := pool
+		if p.feeAsset != x {
+			payer = &a.cross
+		}
+		s.post(payer, p.feeAsset, p.fee.Neg(), CauseFee, m, systemFees)
+	}
+	if pool.market != nil {
+		s.move(pool, &a.cross, p.released, CauseMargin, m)
+	}
+	s.lastFill(m, p.price)
+	return pool
+}
+
+// lastFill keeps the price of a fill until the market has a better one.
+func (s *Shard) lastFill(m *market, price int64) {
+	if m.Mark == 0 && m.Index == 0 && m.LastFill != price {
+		m.LastFill = price
+		s.touchMarket(m)
+	}
+}
+
+// fill applies a Fill.
+func (s *Shard) fill(a *account, b *events.Fill) Reason {
+	m := a.venue.markets[b.Market]
+	t, reason := s.fillTrade(a, b)
+	if reason != ReasonNone {
+		return reason
+	}
+	p, reason := s.plan(a, t)
+	if reason != ReasonNone {
+		return reason
+	}
+	pool := s.commit(&p)
+	s.judgeFill(a, b, &p, pool)
+	if ep := pool.episode; ep != nil && b.Reason == events.ReasonLiquidation &&
+		ep.stage == events.StagePartial && ep.cooldown == 0 {
+		s.startCooldown(pool, m.venue.shardTime)
+	}
+	return ReasonNone
+}
+
+func (s *Shard) fillTrade(a *account, b *events.Fill) (t trade, reason Reason) {
+	m := a.venue.markets[b.Market]
+	t = trade{market: m, leg: b.Leg, named: b.IsolatedMargin.Present, moves: true}
+	if t.size, reason = m.size(b.Size); reason != ReasonNone {
+		return t, reason
+	}
+	if b.Side == events.Sell {
+		t.size = -t.size
+	}
+	if t.price, reason = m.price(b.Price); reason != ReasonNone {
+		return t, reason
+	}
+	if b.Fee.Present {
+		t.feeAsset = a.venue.assets[b.FeeAsset]
+		if t.fee, reason = a.venue.amount(b.Fee); reason != ReasonNone {
+			return t, reason
+		}
+	}
+	if t.named {
+		t.margin, reason = a.venue.amount(b.IsolatedMargin)
+	}
+	return t, reason
+}
+
+// judgeFill judges the rules of a Fill (§6).
+func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) {
+	backstop := a.marginType == events.MarginBackstop
+	m := p.market
+	if b.Reason == events.ReasonTrade {
+		if m.Halted {
+			s.violate(a, RuleMarketHalted)
+		}
+		if p.opened == 0 || backstop {
+			return
+		}
+		set := a.setting(m)
+		tier := &m.Tiers[m.Tier(m.Notional(p.size, m.Price()))]
+		if set.leverage > tier.MaxLeverage && abs(p.size) > abs(p.size-p.trade.size) {
+			s.violate(a, RuleLeverage)
+		}
+		free, _ := s.free(a)
+		short := free.Sign() < 0
+		if pool.market != nil {
+			h := s.health(pool)
+			short = short || h.Equity.Less(h.Initial)
+		}
+		if short {
+			s.violate(a, RuleInitialMargin)
+		}
+		return
+	}
+	if backstop || b.Reason == events.ReasonSettlement {
+		return
+	}
+	if pool.episode == nil {
+		s.violate(a, RuleLiquidationNoEpisode)
+	}
+	if p.opened > 0 {
+		s.violate(a, RuleLiquidationOverfill)
+	}
+}
+
+func abs(v int64) int64 {
+	if v < 0 {
+		return -v
+	}
+	return v
+}
+
+// signed gives a magnitude the sign of another value.
+func signed(magnitude, like int64) int64 {
+	if like < 0 {
+		return -magnitude
+	}
+	return magnitude
+}

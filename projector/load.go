@@ -1,0 +1,412 @@
+package projector
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// rowKey takes a row's key apart.
+type rowKey struct{ rest []byte }
+
+func (k *rowKey) name() (string, error) {
+	i := bytes.IndexByte(k.rest, 0)
+	if i < 0 {
+		return "", fmt.Errorf("%w: key without end of name", errRow)
+	}
+	s := string(k.rest[:i])
+	k.rest = k.rest[i+1:]
+	return s, nil
+}
+
+func (k *rowKey) names(out ...*string) error {
+	for _, o := range out {
+		var err error
+		if *o, err = k.name(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *rowKey) number() (uint32, error) {
+	if len(k.rest) < 4 {
+		return 0, fmt.Errorf("%w: key without number", errRow)
+	}
+	v := binary.BigEndian.Uint32(k.rest)
+	k.rest = k.rest[4:]
+	return v, nil
+}
+
+// LoadRow restores a row. Rows come in key order, so that what a row refers to is there; Loaded
+// ends the restoring. An error means that the row is damaged.
+func (s *Shard) LoadRow(key, value []byte) error {
+	if len(key) == 0 {
+		return fmt.Errorf("%w: empty key", errRow)
+	}
+	k, r := &rowKey{key[1:]}, &rowReader{data: value}
+	if v := r.byte(); v != rowVersion {
+		return fmt.Errorf("%w: row %q has version %d, this build reads %d", errRow, key, v, rowVersion)
+	}
+	err := s.loadRow(key[0], k, r)
+	if err == nil {
+		err = r.done()
+	}
+	if err != nil {
+		return fmt.Errorf("row %q: %w", key, err)
+	}
+	return nil
+}
+
+func (s *Shard) loadRow(kind byte, k *rowKey, r *rowReader) error {
+	switch kind {
+	case rowVenue:
+		return s.loadVenue(k, r)
+	case rowProducer:
+		return s.loadProducer(k, r)
+	case rowIncomplete:
+		return s.loadIncomplete(k, r)
+	}
+	name, err := k.name()
+	if err != nil {
+		return err
+	}
+	v := s.venues[name]
+	if v == nil {
+		return fmt.Errorf("%w: venue %q has no row", errRow, name)
+	}
+	switch kind {
+	case rowAsset:
+		return s.loadAsset(v, k, r)
+	case rowMarket:
+		return s.loadMarket(v, k, r)
+	case rowSystem:
+		return s.loadSystem(v, k, r)
+	case rowFund:
+		return s.loadFund(v, k, r)
+	case rowAccount:
+		return s.loadAccount(v, k, r)
+	}
+	return fmt.Errorf("%w: unknown kind %#x", errRow, kind)
+}
+
+func (s *Shard) loadVenue(k *rowKey, r *rowReader) error {
+	name, err := k.name()
+	if err != nil {
+		return err
+	}
+	profile, version, params := r.text(), r.text(), r.params()
+	settlement, scale := r.text(), int(r.uint())
+	if r.err != nil {
+		return r.err
+	}
+	p, reason := newProfile(profile, version, params)
+	if reason != ReasonNone {
+		return fmt.Errorf("profile %s@%s: %s", profile, version, reason)
+	}
+	v := s.openVenue(name, settlement, scale)
+	v.profile, v.params = p, params
+	v.shardTime, v.block, v.state = r.int(), r.uint(), r.bytes()
+	return nil
+}
+
+func (s *Shard) loadAsset(v *venue, k *rowKey, r *rowReader) error {
+	name, err := k.name()
+	if err != nil {
+		return err
+	}
+	x := v.assets[name]
+	if x == nil {
+		x = s.openAsset(v, name)
+	}
+	x.Price, x.PriceTime = r.int(), r.int()
+	for range r.count() {
+		x.Haircuts = append(x.Haircuts, margin.HaircutTier{Lower: r.wide(), Haircut: r.int()})
+	}
+	return nil
+}
+
+func (s *Shard) loadMarket(v *venue, k *rowKey, r *rowReader) error {
+	name, err := k.name()
+	if err != nil {
+		return err
+	}
+	m := s.openMarket(v, name)
+	m.Underlying = r.text()
+	m.PriceScale, m.SizeScale = int(r.int()), int(r.int())
+	m.K, m.MaxPrice, m.MaxSize = r.int(), r.int(), r.int()
+	m.FundingMode = events.FundingMode(r.int())
+	for _, field := range [...]*int64{&m.MaxStaleness, &m.LiquidationFee, &m.Mark, &m.Index, &m.Oracle, &m.Min, &m.Max, &m.LastFill, &m.MarkTime} {
+		*field = r.int()
+	}
+	for range r.count() {
+		m.Tiers = append(m.Tiers, margin.Tier{Lower: r.wide(), MaxLeverage: r.int(), Rate: r.int(), Deduction: r.wide()})
+	}
+	if len(m.Tiers) == 0 {
+		return fmt.Errorf("%w: no tiers", errRow)
+	}
+	m.FundingIndex = r.wide()
+	m.Halted, m.Settled = r.bool(), r.bool()
+	m.haltedFor = r.text()
+	m.OpenLong, m.OpenShort = r.wide(), r.wide()
+	m.makerFee, m.takerFee = r.number(), r.number()
+	m.pool, m.State = r.params(), r.bytes()
+	return nil
+}
+
+func (s *Shard) loadSystem(v *venue, k *rowKey, r *rowReader) error {
+	var key systemKey
+	if err := k.names(&key.name, &key.asset); err != nil {
+		return err
+	}
+	y := &system{systemKey: key, venue: v, balance: r.wide()}
+	v.systems[key] = y
+	s.others = append(s.others, y)
+	return nil
+}
+
+func (s *Shard) loadFund(v *venue, k *rowKey, r *rowReader) error {
+	var key systemKey
+	if err := k.names(&key.name, &key.asset); err != nil {
+		return err
+	}
+	f := &fund{systemKey: key, venue: v, balance: r.wide()}
+	v.funds[key] = f
+	s.others = append(s.others, f)
+	return nil
+}
+
+func (s *Shard) loadProducer(k *rowKey, r *rowReader) error {
+	p := &producer{}
+	var err error
+	if p.source.Topic, err = k.name(); err != nil {
+		return err
+	}
+	partition, err := k.number()
+	if err != nil {
+		return err
+	}
+	p.source.Partition = int32(partition)
+	if p.name, err = k.name(); err != nil {
+		return err
+	}
+	p.sequence, p.time = r.uint(), r.int()
+	s.producers[p.producerKey] = p
+	s.others = append(s.others, p)
+	return nil
+}
+
+func (s *Shard) loadIncomplete(k *rowKey, r *rowReader) error {
+	in := &incomplete{}
+	if err := k.names(&in.venue, &in.owner); err != nil {
+		return err
+	}
+	var err error
+	if in.subaccount, err = k.number(); err != nil {
+		return err
+	}
+	for range r.count() {
+		in.offsets = append(in.offsets, events.Offset{Topic: r.text(), Partition: int32(r.int()), Offset: r.int()})
+	}
+	s.open[in.incompleteKey] = in
+	s.others = append(s.others, in)
+	return nil
+}
+
+func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
+	owner, err := k.name()
+	if err != nil {
+		return err
+	}
+	sub, err := k.number()
+	if err != nil {
+		return err
+	}
+	a, known := s.peek(v, owner, sub)
+	if known {
+		return fmt.Errorf("%w: account twice", errRow)
+	}
+	a.operator, a.marginType, a.funded, a.ownLevels = r.text(), events.MarginType(r.byte()), r.bool(), r.bool()
+	if a.ownLevels {
+		a.levels = make([]int64, r.count())
+		for i := range a.levels {
+			a.levels[i] = r.int()
+		}
+	}
+	a.stop.load(r)
+	for range r.count() {
+		set, err := v.loadSetting(r)
+		if err != nil {
+			return err
+		}
+		a.settings = append(a.settings, set)
+	}
+	for range r.count() {
+		x := v.assets[r.text()]
+		if x == nil {
+			return fmt.Errorf("%w: balance of an asset without row", errRow)
+		}
+		a.cross.Balances = append(a.cross.Balances, margin.Balance{Asset: &x.Asset, Amount: r.wide()})
+	}
+	if err := a.cross.load(a, r); err != nil {
+		return err
+	}
+	for range r.count() {
+		m, err := v.marginMarket(r.text())
+		if err != nil {
+			return err
+		}
+		p := &pool{account: a, market: m, leg: events.Leg(r.byte())}
+		p.Collateral = r.wide()
+		if err := p.load(a, r); err != nil {
+			return err
+		}
+		a.isolated = append(a.isolated, p)
+	}
+	a.state = r.bytes()
+	if r.err == nil {
+		s.enter(a)
+	}
+	return nil
+}
+
+func (st *stop) load(r *rowReader) {
+	st.armed, st.hasFloor, st.hasRatio = r.bool(), r.bool(), r.bool()
+	if st.hasFloor {
+		st.floor = r.wide()
+	}
+	if st.hasRatio {
+		st.ratio = r.int()
+	}
+}
+
+func (v *venue) loadSetting(r *rowReader) (set setting, err error) {
+	if set.market, err = v.marginMarket(r.text()); err != nil {
+		return set, err
+	}
+	set.isolated, set.leverage = r.bool(), r.int()
+	for leg := events.LegNet; leg <= events.LegShort; leg++ {
+		if r.bool() {
+			set.orders[leg] = margin.Orders{BidSize: r.int(), BidNotional: r.wide(), AskSize: r.int(), AskNotional: r.wide()}
+		}
+	}
+	return set, nil
+}
+
+func (p *pool) load(a *account, r *rowReader) error {
+	for range r.count() {
+		m, err := a.venue.marginMarket(r.text())
+		if err != nil {
+			return err
+		}
+		pos := margin.Position{Market: &m.Market, Leg: events.Leg(r.byte()), Size: r.int(), Entry: r.wide(), FundingIndex: r.wide()}
+		pos.Leverage = a.setting(m).leverage
+		p.Positions = append(p.Positions, pos)
+	}
+	p.called = int(r.uint())
+	if r.bool() {
+		p.episode = &episode{id: r.text(), stage: events.Stage(r.byte()), cooldown: r.int()}
+	}
+	p.State = r.bytes()
+	return nil
+}
+
+// Loaded ends the restoring of rows: it derives what is not stored, and continues the counters.
+// After it Apply goes on as if it had never stopped.
+func (s *Shard) Loaded(c Counters) error {
+	s.counters = c
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			a.incomplete = s.openDeadLetters(a)
+			if err := s.derive(&a.cross); err != nil {
+				return err
+			}
+			for _, p := range a.isolated {
+				if err := s.derive(p); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, r := range s.dirty.rows {
+		r.unmark()
+	}
+	s.dirty.rows = s.dirty.rows[:0]
+	return nil
+}
+
+// derive gives a restored pool its places among holders, its bounds and its deadline. Health is
+// taken for record 0, so that it is taken anew by the next.
+func (s *Shard) derive(p *pool) error {
+	for i := range p.Positions {
+		p.Positions[i].Slot = s.markets[p.Positions[i].Market.ID].holders.add(p)
+	}
+	for i := range p.Balances {
+		if x := p.Balances[i].Asset; !x.Settlement {
+			p.Balances[i].Slot = s.assets[x.ID].holders.add(p)
+		}
+	}
+	if p.called > len(p.account.callLevels()) {
+		return fmt.Errorf("%w: account %s/%s/%d: %d margin calls of %d levels", errRow,
+			p.account.venue.name, p.account.owner, p.account.subaccount, p.called, len(p.account.callLevels()))
+	}
+	if p.episode != nil && p.episode.cooldown != 0 {
+		s.addDeadline(p)
+	}
+	p.healthN = 0
+	s.bound(p)
+	p.healthN = 0
+	return nil
+}
+
+// CheckTrialBalance adds up what rows hold, per venue and asset: accounts, isolated pools and system
+// accounts together must be zero. each hands over every row in key order.
+func CheckTrialBalance(each func(fn func(Row) error) error) error {
+	s := New(Config{})
+	if err := each(func(r Row) error { return s.LoadRow(r.Key, r.Value) }); err != nil {
+		return err
+	}
+	for _, sum := range s.TrialBalance() {
+		if !sum.Amount.Coef.IsZero() {
+			return fmt.Errorf("trial balance of %s at %s is %s, not 0", sum.Asset, sum.Venue, sum.Amount)
+		}
+	}
+	return nil
+}
+
+// Sum is the sum of all balances of an asset at a venue.
+type Sum struct {
+	Venue, Asset string
+	Amount       events.Number
+}
+
+// TrialBalance adds up all balances per venue and asset, in their order: each must be zero.
+func (s *Shard) TrialBalance() []Sum {
+	sums := make([]fixed.Int128, len(s.assets))
+	add := func(x *margin.Asset, v fixed.Int128) { sums[x.ID] = sums[x.ID].Add(v) }
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			for _, b := range a.cross.Balances {
+				add(b.Asset, b.Amount)
+			}
+			for _, p := range a.isolated {
+				add(&v.settlement.Asset, p.Collateral)
+			}
+		}
+	}
+	for _, r := range s.others {
+		if y, ok := r.(*system); ok {
+			add(&y.venue.assets[y.asset].Asset, y.balance)
+		}
+	}
+	out := make([]Sum, len(sums))
+	for i, x := range s.assets {
+		out[i] = Sum{Venue: x.venue.name, Asset: strings.Clone(x.Name), Amount: x.venue.number(sums[i])}
+	}
+	return out
+}

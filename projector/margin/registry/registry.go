@@ -1,0 +1,16 @@
+// Package registry names the margin profiles: a new venue is a package and a line here.
+package registry
+
+import (
+	"marginledger/projector/margin"
+	"marginledger/projector/margin/standard"
+)
+
+// Find returns the factory of a profile, nil where there is none.
+func Find(name string) margin.Factory {
+	switch name {
+	case standard.Name:
+		return standard.New
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package margin
+
+import (
+	"fmt"
+	"math/big"
+
+	"marginledger/internal/fixed"
+)
+
+// Direction says which way a division rounds.
+type Direction uint8
+
+// The directions.
+const (
+	Down   Direction = iota // toward −∞
+	Up                      // toward +∞
+	ToZero                  // toward 0
+	HalfUp                  // to nearest, halves away from 0; for display only
+)
+
+// MulDiv returns a·b/d, rounded in one direction: the one place where money is rounded. The
+// product is exact. It panics where the quotient does not fit 128 bits or d is 0: bounds at
+// admission exclude both.
+func MulDiv(a fixed.Int128, b, d int64, dir Direction) fixed.Int128 {
+	q, inexact, negative, ok := fixed.QuoRem(a, b, d)
+	if !ok || dir == HalfUp {
+		return mulDivBig(a, fixed.FromInt64(b), fixed.FromInt64(d), dir)
+	}
+	if inexact && ((dir == Up && !negative) || (dir == Down && negative)) {
+		q = q.Add(fixed.FromInt64(1))
+	}
+	if negative {
+		q = q.Neg()
+	}
+	return q
+}
+
+// MulDivWide is MulDiv for wide factors; it allocates, and serves what is reported or rare.
+func MulDivWide(a, b, d fixed.Int128, dir Direction) fixed.Int128 { return mulDivBig(a, b, d, dir) }
+
+func mulDivBig(a, b, d fixed.Int128, dir Direction) fixed.Int128 {
+	if d.IsZero() {
+		panic(fmt.Sprintf("margin: %v · %v / 0", a, b))
+	}
+	num, den := new(big.Int).Mul(a.Big(), b.Big()), d.Big()
+	if dir == HalfUp { // sign(num/den) · floor((2|num| + |den|) / 2|den|)
+		sign := int64(num.Sign() * den.Sign())
+		num.Abs(num)
+		den.Abs(den)
+		num.Lsh(num, 1).Add(num, den)
+		num.Quo(num, den.Lsh(den, 1)).Mul(num, big.NewInt(sign))
+		den = big.NewInt(1)
+	}
+	q, r := new(big.Int).QuoRem(num, den, new(big.Int))
+	if r.Sign() != 0 {
+		switch negative := num.Sign()*den.Sign() < 0; {
+		case dir == Up && !negative:
+			q.Add(q, big.NewInt(1))
+		case dir == Down && negative:
+			q.Sub(q, big.NewInt(1))
+		}
+	}
+	out, ok := fixed.FromBig(q)
+	if !ok {
+		panic(fmt.Sprintf("margin: %v · %v / %v does not fit 128 bits", a, b, d))
+	}
+	return out
+}
+
+// ClosingPrice returns price − equity·share/(whole·size·k), rounded in one direction; 0 where that
+// is not in [1, 10^18].
+func ClosingPrice(price int64, equity, share, whole fixed.Int128, size, k int64, dir Direction) int64 {
+	den := new(big.Int).Mul(whole.Big(), big.NewInt(size))
+	den.Mul(den, big.NewInt(k))
+	num := new(big.Int).Mul(equity.Big(), share.Big())
+	num.Sub(new(big.Int).Mul(big.NewInt(price), den), num)
+	if den.Sign() < 0 {
+		num.Neg(num)
+		den.Neg(den)
+	}
+	q, r := new(big.Int).DivMod(num, den, new(big.Int)) // den > 0: rounds down
+	if dir == Up && r.Sign() != 0 {
+		q.Add(q, big.NewInt(1))
+	}
+	if q.Sign() <= 0 || q.Cmp(big.NewInt(1e18)) > 0 {
+		return 0
+	}
+	return q.Int64()
+}
+
+// UnpostedFunding returns what settling a position now would post to its pool: −size · the
+// index's move, at the value scale, rounded down. Sizes, prices and K fix the value scale:
+// K = 10^(V − ps − ss), so the exponent between the scales is FundingScale − digits of K.
+func UnpostedFunding(p *Position) fixed.Int128 {
+	moved := p.Market.FundingIndex.Sub(p.FundingIndex)
+	if moved.IsZero() {
+		return moved
+	}
+	return scaledProduct(moved, -p.Size, p.Market.K, fixed.Pow10(FundingScale))
+}
+
+// scaledProduct returns floor(a·b·k/d), k and d powers of ten.
+func scaledProduct(a fixed.Int128, b, k, d int64) fixed.Int128 {
+	if k >= d {
+		return MulDiv(a, b, 1, Down).Mul(k / d)
+	}
+	return MulDiv(a, b, d/k, Down)
+}
+
+// EntryPrice returns a position's average entry at the market's price scale, to the nearest unit:
+// for display only.
+func EntryPrice(p *Position) fixed.Int128 {
+	unit := fixed.FromInt64(abs(p.Size)).Mul(p.Market.K)
+	return mulDivBig(p.Entry.Abs(), fixed.FromInt64(1), unit, HalfUp)
+}
+
+// IsStale reports that the market's mark is older than its rules allow.
+func (m *Market) IsStale(now int64) bool {
+	return m.MaxStaleness > 0 && now-m.MarkTime > m.MaxStaleness
+}

@@ -1,0 +1,66 @@
+package standard
+
+import (
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// below reports equity·den < num·maintenance.
+func below(h *margin.Health, num, den int64) bool {
+	return fixed.CmpProducts(h.Equity, den, h.Maintenance, num) < 0
+}
+
+// Stage implements §7, stage now.
+func (p *profile) Stage(h *margin.Health) events.Stage {
+	switch {
+	case h.Equity.Sign() < 0:
+		return events.StageBankrupt
+	case h.Positions == 0:
+		return events.StageNone
+	case below(h, p.backstopNum, p.backstopDen):
+		return events.StageBackstop
+	case below(h, p.fullBelow, margin.OneMultiple):
+		return events.StageFull
+	case h.Equity.Less(h.Maintenance):
+		return events.StagePartial
+	}
+	return events.StageNone
+}
+
+// Cleared implements §7, the end of an episode.
+func (p *profile) Cleared(h *margin.Health) bool {
+	if h.Equity.Sign() < 0 {
+		return false
+	}
+	return h.Positions == 0 || !below(h, p.clearAt, margin.OneMultiple)
+}
+
+// CallCleared reports equity ≥ callClearFactor·level·maintenance.
+func (p *profile) CallCleared(h *margin.Health, level int64) bool {
+	bar := margin.MulDiv(h.Maintenance, p.callClearFactor*level, margin.OneMultiple*margin.OneMultiple, margin.Up)
+	return !h.Equity.Less(bar)
+}
+
+// CallClearEdge is the edge of CallCleared, its multiple rounded down: judged a little early.
+func (p *profile) CallClearEdge(level int64) margin.Edge {
+	return margin.Edge{Multiple: p.callClearFactor * level / margin.OneMultiple, Upper: true}
+}
+
+var defaultLevels = []int64{2_000_000, 1_500_000, 1_200_000}
+
+// CallLevels are 2, 1.5 and 1.2 times maintenance.
+func (p *profile) CallLevels() []int64 { return defaultLevels }
+
+// CloseSize implements §7, what an episode asks for.
+func (p *profile) CloseSize(stage events.Stage, size int64) int64 {
+	size = max(size, -size)
+	if stage != events.StagePartial {
+		return size
+	}
+	part, _ := margin.MulDiv(fixed.FromInt64(size), p.partialShare, margin.OneMultiple, margin.Up).Int64()
+	return part
+}
+
+// Cooldown is cooldownMs.
+func (p *profile) Cooldown() int64 { return p.cooldown }

@@ -1,0 +1,276 @@
+package projector
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// Names of system accounts: the other side of postings (§4).
+const (
+	systemExternal   = "external"
+	systemTransit    = "transit"
+	systemFees       = "fees"
+	systemSpot       = "spot"
+	systemConversion = "conversion"
+	systemInterest   = "interest"
+	systemInsurance  = "insurance"
+	systemAdjustment = "adjustment"
+	systemOpening    = "opening"
+	clearingPrefix   = "clearing/"
+	fundingPrefix    = "funding/"
+)
+
+// amount returns a number of an event at the venue's value scale.
+func (v *venue) amount(n events.Number) (fixed.Int128, Reason) {
+	a, err := n.At(v.scale)
+	switch {
+	case err == events.ErrNumberDigits:
+		return a, ReasonTooManyDigits
+	case err != nil || !margin.Within(a, margin.MaxAmount):
+		return a, ReasonOutOfRange
+	}
+	return a, ReasonNone
+}
+
+// scaled returns a positive number of an event at a scale, at most limit.
+func scaled(n events.Number, scale int, limit int64) (int64, Reason) {
+	v, err := n.Int64At(scale)
+	switch {
+	case err == events.ErrNumberDigits:
+		return 0, ReasonTooManyDigits
+	case err != nil || v > limit || v < -limit:
+		return 0, ReasonOutOfRange
+	}
+	return v, ReasonNone
+}
+
+func (m *market) price(n events.Number) (int64, Reason) {
+	return scaled(n, m.PriceScale, m.MaxPrice)
+}
+
+func (m *market) size(n events.Number) (int64, Reason) { return scaled(n, m.SizeScale, m.MaxSize) }
+
+// admitsBalance reports that a cross balance may become v.
+func (x *asset) admitsBalance(v fixed.Int128) bool {
+	if x.Settlement {
+		return margin.Within(v, margin.MaxCash)
+	}
+	return margin.Within(v, margin.MaxBalance)
+}
+
+// system returns a system account, opened if it is new.
+func (s *Shard) system(v *venue, name string, x *asset) *system {
+	key := systemKey{name, x.Name}
+	y := v.systems[key]
+	if y == nil {
+		key.name = strings.Clone(name)
+		y = &system{systemKey: key, venue: v}
+		v.systems[key] = y
+		s.others = append(s.others, y)
+	}
+	return y
+}
+
+// post credits a pool with an amount of an asset, against a system account. Bounds have been
+// checked.
+func (s *Shard) post(p *pool, x *asset, amount fixed.Int128, cause Cause, m *market, against string) {
+	if amount.IsZero() {
+		return
+	}
+	s.credit(p, x, amount)
+	y := s.system(p.account.venue, against, x)
+	y.balance = y.balance.Sub(amount)
+	s.touchSystem(y)
+	if s.cfg.Postings {
+		s.posting(x, p.account.path(p), cause, m, amount)
+		s.posting(x, against, cause, m, amount.Neg())
+	}
+}
+
+// move takes an amount of the settlement asset from one pool of an account to another.
+func (s *Shard) move(from, to *pool, amount fixed.Int128, cause Cause, m *market) {
+	s.moveAsset(from, to, from.account.venue.settlement, amount, cause, m)
+}
+
+func (s *Shard) moveAsset(from, to *pool, x *asset, amount fixed.Int128, cause Cause, m *market) {
+	if amount.IsZero() {
+		return
+	}
+	s.credit(from, x, amount.Neg())
+	s.credit(to, x, amount)
+	if s.cfg.Postings {
+		s.posting(x, from.account.path(from), cause, m, amount.Neg())
+		s.posting(x, to.account.path(to), cause, m, amount)
+	}
+}
+
+func (s *Shard) posting(x *asset, account string, cause Cause, m *market, amount fixed.Int128) {
+	p := Posting{Venue: x.venue.name, Asset: x.Name, Account: account, Cause: cause,
+		Amount: events.NumberOf(amount, x.venue.scale)}
+	if m != nil {
+		p.Market = m.Name
+	}
+	s.fx.Postings = append(s.fx.Postings, p)
+}
+
+// path names a pool in postings: owner/subaccount, and for isolated pools their name.
+func (a *account) path(p *pool) string {
+	name := a.owner + "/" + strconv.FormatUint(uint64(a.subaccount), 10)
+	if p.market != nil {
+		name += "/" + p.name()
+	}
+	return name
+}
+
+// credit adds to a pool's balance or collateral.
+func (s *Shard) credit(p *pool, x *asset, amount fixed.Int128) {
+	s.touch(p)
+	if p.market != nil {
+		if !x.Settlement {
+			panic(fmt.Sprintf("projector: %s %v credited to the isolated pool %s", x.Name, amount, p.name()))
+		}
+		p.Collateral = p.Collateral.Add(amount)
+		return
+	}
+	p.account.funded = true
+	i := 0
+	for i < len(p.Balances) && p.Balances[i].Asset.Name < x.Name {
+		i++
+	}
+	if i == len(p.Balances) || p.Balances[i].Asset != &x.Asset {
+		p.Balances = append(p.Balances, margin.Balance{})
+		copy(p.Balances[i+1:], p.Balances[i:])
+		p.Balances[i] = margin.Balance{Asset: &x.Asset}
+		if !x.Settlement {
+			p.Balances[i].Slot = x.holders.add(p)
+		}
+	}
+	p.Balances[i].Amount = p.Balances[i].Amount.Add(amount)
+	if p.Balances[i].Amount.IsZero() {
+		if !x.Settlement {
+			x.release(p.Balances[i].Slot)
+		}
+		p.Balances = append(p.Balances[:i], p.Balances[i+1:]...)
+	}
+}
+
+// release takes a holder out of an asset's, and tells the one that moved into its slot.
+func (x *asset) release(slot int32) {
+	moved := x.holders.remove(slot)
+	if moved == nil {
+		return
+	}
+	for i := range moved.Balances {
+		if moved.Balances[i].Asset == &x.Asset {
+			moved.Balances[i].Slot = slot
+		}
+	}
+}
+
+// release takes a holder out of a market's, and tells the one that moved into its slot.
+func (m *market) release(slot int32) {
+	last := int32(len(m.holders.pools) - 1)
+	moved := m.holders.remove(slot)
+	if moved == nil {
+		return
+	}
+	for i := range moved.Positions {
+		if p := &moved.Positions[i]; p.Market == &m.Market && p.Slot == last {
+			p.Slot = slot
+		}
+	}
+}
+
+// setPosition gives a pool's position a new size and entry; a new one takes the market's funding
+// index, one that becomes 0 is dropped.
+func (s *Shard) setPosition(p *pool, m *market, leg events.Leg, size int64, entry fixed.Int128) {
+	s.touch(p)
+	p.account.funded = true
+	i := 0
+	for i < len(p.Positions) && comparePosition(&p.Positions[i], m, leg) < 0 {
+		i++
+	}
+	found := i < len(p.Positions) && comparePosition(&p.Positions[i], m, leg) == 0
+	switch {
+	case found && size == 0:
+		m.release(p.Positions[i].Slot)
+		p.Positions = append(p.Positions[:i], p.Positions[i+1:]...)
+	case found:
+		p.Positions[i].Size, p.Positions[i].Entry = size, entry
+	case size != 0:
+		p.Positions = append(p.Positions, margin.Position{})
+		copy(p.Positions[i+1:], p.Positions[i:])
+		p.Positions[i] = margin.Position{Market: &m.Market, Leg: leg, Size: size, Entry: entry,
+			FundingIndex: m.FundingIndex, Leverage: p.account.setting(m).leverage, Slot: m.holders.add(p)}
+	}
+}
+
+func comparePosition(p *margin.Position, m *market, leg events.Leg) int {
+	if c := compareStrings(p.Market.Name, m.Name); c != 0 {
+		return c
+	}
+	return int(p.Leg) - int(leg)
+}
+
+// free returns the cross pool's free collateral (§3) and its health.
+func (s *Shard) free(a *account) (fixed.Int128, *margin.Health) {
+	h := s.health(&a.cross)
+	f := h.Equity.Sub(h.Initial)
+	profile := a.venue.profile
+	for i := range a.settings {
+		set := &a.settings[i]
+		for leg := events.LegNet; leg <= events.LegShort; leg++ {
+			if set.orders[leg].IsZero() {
+				continue
+			}
+			size := int64(0)
+			if _, pos := a.holding(set.market, leg); pos != nil {
+				size = pos.Size
+			}
+			f = f.Sub(profile.OrderMargin(&set.market.Market, leg, size, set.leverage, &set.orders[leg]))
+		}
+	}
+	return f, h
+}
+
+// withdrawable returns what of free may leave; negative where too much has left.
+func (s *Shard) withdrawable(a *account) fixed.Int128 {
+	f, h := s.free(a)
+	if w := a.venue.profile.Withdrawable(f, h.Profit); w.Less(f) {
+		return w
+	}
+	return f
+}
+
+// health returns a pool's health, taken once after the record's changes.
+func (s *Shard) health(p *pool) *margin.Health {
+	if p.healthN != s.counters.N {
+		p.health = p.account.venue.profile.Judge(&p.Pool)
+		p.healthN = s.counters.N
+	}
+	return &p.health
+}
+
+// touch marks a pool as changed by the record.
+func (s *Shard) touch(p *pool) {
+	p.healthN = 0
+	if !p.touched {
+		p.touched = true
+		s.enqueue(p)
+	}
+	s.touchAccount(p.account)
+}
+
+// enqueue has a pool judged once the record is applied.
+func (s *Shard) enqueue(p *pool) {
+	p.healthN = 0
+	if !p.queued {
+		p.queued = true
+		s.queue = append(s.queue, p)
+	}
+}

@@ -1,0 +1,238 @@
+package projector
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// pendingOutput is an announcement that has no place yet: announcements of one record are ordered
+// by (account, pool, kind, level) once all are known.
+type pendingOutput struct {
+	events.Output
+	pool    *pool    // nil: of an account, or of none
+	account *account // nil: of no account
+	level   int
+	episode *episode // whose id it carries
+}
+
+func comparePending(a, b pendingOutput) int {
+	switch {
+	case a.account == nil || b.account == nil:
+		if (a.account == nil) != (b.account == nil) {
+			if a.account == nil {
+				return -1
+			}
+			return 1
+		}
+	case a.account != b.account:
+		return a.account.compare(b.account)
+	}
+	if a.pool != b.pool {
+		switch {
+		case a.pool == nil:
+			return -1 // a violation's pool key is the cross pool's, and its kind comes first
+		case b.pool == nil:
+			return 1
+		}
+		return a.pool.compare(b.pool)
+	}
+	if a.Kind != b.Kind {
+		return int(a.Kind) - int(b.Kind)
+	}
+	return a.level - b.level
+}
+
+// header fills in what every announcement of the record carries.
+func (s *Shard) header(kind events.Kind, v *venue) events.Output {
+	r := s.rec
+	o := events.Output{
+		Kind: kind, Shard: s.cfg.Shard, N: s.counters.N,
+		Source: events.Offset{Topic: r.Source.Topic, Partition: r.Source.Partition, Offset: r.Offset},
+	}
+	if e := r.Event; e != nil {
+		o.EventID, o.Type, o.Time = e.ID, e.Type.String(), events.FormatTime(e.Time)
+	}
+	if v != nil {
+		o.Venue = v.name
+		o.Profile = v.profile.Name() + "@" + v.profile.Version()
+	}
+	return o
+}
+
+// violate notes that the fact broke a rule; a is nil for facts of no account.
+func (s *Shard) violate(a *account, rule Rule) {
+	v := s.venues[s.rec.Event.Venue]
+	p := pendingOutput{Output: s.header(events.KindViolation, v), account: a, level: rule.order()}
+	p.Rule = string(rule)
+	if a != nil {
+		p.Owner, p.Subaccount = a.owner, a.subaccount
+	}
+	s.pending = append(s.pending, p)
+}
+
+// deadLetter announces that the record was not applied, and why.
+func (s *Shard) deadLetter(reason Reason, detail string) {
+	r := s.rec
+	s.markIncomplete()
+	var v *venue
+	if r.Event != nil {
+		v = s.venues[r.Event.Venue]
+	}
+	p := pendingOutput{Output: s.header(events.KindDeadLetter, v)}
+	digest := sha256.Sum256(r.Value)
+	p.Reason, p.Detail, p.Digest = string(reason), detail, hex.EncodeToString(digest[:])
+	switch {
+	case r.Event != nil:
+		p.Venue = r.Event.Venue
+		p.Owner, p.Subaccount = r.Event.Owner, r.Event.Subaccount
+		p.Incomplete = r.Event.Type.OfAccount()
+	case r.Role == events.RoleAccounts && validOwner(r.Key):
+		p.Owner, p.Incomplete = string(r.Key), true
+	}
+	s.pending = append(s.pending, p)
+
+	body := events.DeadLetterBody{
+		Source: p.Source, Timestamp: r.Timestamp, Reason: p.Reason, Size: len(r.Value), Digest: p.Digest,
+		Key: r.Key, Value: r.Value,
+	}
+	if len(body.Value) > events.MaxDeadLetterBody {
+		body.Value, body.Truncated = body.Value[:events.MaxDeadLetterHead], true
+	}
+	if len(body.Key) > events.MaxDeadLetterHead {
+		body.Key = body.Key[:events.MaxDeadLetterHead]
+	}
+	s.fx.DeadLetters = append(s.fx.DeadLetters, body)
+}
+
+// announce announces a pool's change of status, with its figures as they are now.
+func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
+	a, v := p.account, p.account.venue
+	h := s.health(p)
+	o := pendingOutput{Output: s.header(kind, v), pool: p, account: a, level: level}
+	o.Owner, o.Subaccount, o.Pool = a.owner, a.subaccount, p.name()
+	o.Equity, o.Initial, o.Maintenance = v.number(h.Equity), v.number(h.Initial), v.number(h.Maintenance)
+	switch kind {
+	case events.KindMarginCall, events.KindMarginCallCleared:
+		o.Level = multiple(levels[level])
+	case events.KindPortfolioStopTriggered:
+		if a.stop.hasFloor {
+			o.EquityFloor = v.number(a.stop.floor)
+		}
+		if a.stop.hasRatio {
+			o.RatioFloor = multiple(a.stop.ratio)
+		}
+	case events.KindLiquidationCleared:
+		o.episode = p.episode
+		o.Stage = p.episode.stage
+	default:
+		o.episode = p.episode
+		o.Stage = p.episode.stage
+		if p.episode.cooldown != 0 {
+			o.CooldownUntil = events.FormatTime(p.episode.cooldown)
+		}
+	}
+	asks := o.episode != nil && kind != events.KindLiquidationCleared
+	for i := range p.Positions {
+		f := s.figures(p, &p.Positions[i], h)
+		if asks {
+			closes := int64(0)
+			if p.episode.cooldown == 0 {
+				closes = v.profile.CloseSize(p.episode.stage, p.Positions[i].Size)
+			}
+			s.ask(&f, &p.Positions[i], closes)
+			o.Awaiting = o.Awaiting || closes > 0
+		}
+		o.Stale = o.Stale || p.Positions[i].Market.IsStale(v.shardTime)
+		o.Positions = append(o.Positions, f)
+	}
+	s.pending = append(s.pending, o)
+}
+
+// figures are a position's figures in announcements and answers.
+func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health) events.PositionFigures {
+	v, m := p.account.venue, pos.Market
+	f := v.profile.Figures(pos)
+	out := events.PositionFigures{
+		Market: m.Name, Leg: pos.Leg,
+		Size:            number(fixed.FromInt64(pos.Size), m.SizeScale),
+		EntryPrice:      number(margin.EntryPrice(pos), m.PriceScale),
+		Notional:        v.number(f.Notional),
+		UnrealisedPnL:   v.number(f.Unrealised),
+		UnpostedFunding: v.number(f.Funding),
+		Initial:         v.number(f.Initial),
+		Maintenance:     v.number(f.Maintenance),
+		Tier:            uint32(f.Tier),
+	}
+	if m.Mark != 0 {
+		out.Mark = number(fixed.FromInt64(m.Mark), m.PriceScale)
+		out.MarkTime = events.FormatTime(m.MarkTime)
+	}
+	if x := v.profile.LiquidationPrice(&p.Pool, m, false); x != 0 {
+		out.LiquidationPrice = number(fixed.FromInt64(x), m.PriceScale)
+	}
+	if x := v.profile.BankruptcyPrice(pos, h); x != 0 {
+		out.BankruptcyPrice = number(fixed.FromInt64(x), m.PriceScale)
+	}
+	return out
+}
+
+// ask adds what an episode asks to close, and the fee on it.
+func (s *Shard) ask(f *events.PositionFigures, pos *margin.Position, closes int64) {
+	m := pos.Market
+	f.CloseSize = number(fixed.FromInt64(closes), m.SizeScale)
+	fee := margin.MulDiv(m.Notional(closes, m.Price()), m.LiquidationFee, margin.OneRate, margin.Up)
+	f.LiquidationFee = s.markets[m.ID].venue.number(fee)
+}
+
+// number gives a coefficient its scale.
+func number(coef fixed.Int128, scale int) events.Number {
+	return events.Number{Coef: coef, Scale: uint8(scale), Present: true}
+}
+
+func (v *venue) number(amount fixed.Int128) events.Number { return number(amount, v.scale) }
+
+func multiple(v int64) events.Number { return number(fixed.FromInt64(v), margin.MultipleScale) }
+
+// settle gives the announcements made since the last call their order, ids and sequences.
+func (s *Shard) settle() {
+	group := s.pending[s.settled:]
+	slices.SortStableFunc(group, comparePending)
+	for i := range group {
+		o := &group[i]
+		o.Index = uint32(s.settled + i)
+		o.ID = events.OutputID(o.Shard, o.N, o.Index)
+		stream := o.Kind.Stream()
+		s.counters.Seqs[stream]++
+		o.Seq = s.counters.Seqs[stream]
+		if o.episode != nil {
+			if o.episode.id == "" {
+				o.episode.id = o.ID
+			}
+			o.Liquidation = o.episode.id
+		}
+	}
+	s.settled = len(s.pending)
+}
+
+// finish hands the announcements over.
+func (s *Shard) finish() {
+	s.settle()
+	for i := range s.pending {
+		p := &s.pending[i]
+		if p.account != nil {
+			p.Incomplete = p.account.incomplete > 0
+		}
+		s.fx.Outputs = append(s.fx.Outputs, p.Output)
+	}
+	for i := range s.fx.DeadLetters {
+		s.counters.Seqs[events.StreamDeadLetters]++
+		s.fx.DeadLetters[i].ID = s.fx.Outputs[i].ID // a dead letter's record announces nothing else
+		s.fx.DeadLetters[i].Seq = s.counters.Seqs[events.StreamDeadLetters]
+	}
+	clear(s.pending)
+}

@@ -1,0 +1,215 @@
+// Package projector is the fold: it applies facts to the margin state of one shard and says what
+// follows from them.
+//
+// It is pure. Nothing here reads a clock, starts a goroutine, ranges over a map, or does I/O; the
+// same records in the same order give the same rows and the same announcements, to the byte. What
+// is derived (interned numbers, holders, bounds, the deadline queue) is never stored and never
+// orders anything that is.
+//
+// docs/venues/standard.md specifies the rules; sections are cited as §.
+package projector
+
+import (
+	"errors"
+	"strings"
+
+	"marginledger/events"
+	"marginledger/projector/margin"
+	"marginledger/projector/margin/registry"
+)
+
+// maxFuture is how far an event's time may lie after its record's timestamp.
+const maxFuture = 60e9
+
+// Shard is the state of one shard. It is not safe for concurrent use.
+type Shard struct {
+	cfg      Config
+	counters Counters
+
+	venues    map[string]*venue
+	venueList []*venue // sorted by name
+	markets   []*market
+	assets    []*asset
+	accounts  map[accountKey]*account
+	byOwner   map[string][]*account
+
+	open       map[incompleteKey]*incomplete
+	producers  map[producerKey]*producer
+	windows    map[Source]*window
+	windowList []*window // by source
+	deadlines  deadlines
+
+	others []rower // system accounts, funds, producers, open dead letters: in order of appearance
+	dirty  dirty   // what changed since the last TakeChanged
+
+	// Buffers of TakeChanged and EachRow.
+	keyBuf, valueBuf []byte
+	refBuf           []rowRef
+
+	// Of the record being applied.
+	rec     *Record
+	fx      Effects
+	pending []pendingOutput
+	queue   []*pool // to be judged
+	bounds  []margin.Bound
+	settled int  // outputs before this index are final: those of due deadlines
+	gap     bool // its sequence left a gap
+}
+
+type accountKey struct {
+	venue      *venue
+	owner      string
+	subaccount uint32
+}
+
+// New returns the empty state of a shard.
+func New(cfg Config) *Shard {
+	if cfg.DedupeWindow == 0 {
+		cfg.DedupeWindow = DefaultDedupeWindow
+	}
+	return &Shard{
+		cfg:       cfg,
+		venues:    map[string]*venue{},
+		accounts:  map[accountKey]*account{},
+		byOwner:   map[string][]*account{},
+		open:      map[incompleteKey]*incomplete{},
+		producers: map[producerKey]*producer{},
+		windows:   map[Source]*window{},
+	}
+}
+
+// Counters returns the numbers of the last record and announcements.
+func (s *Shard) Counters() Counters { return s.counters }
+
+// Apply applies one record. It cannot fail: a fact that cannot be applied becomes a dead letter. The
+// effects hold until the next Apply.
+func (s *Shard) Apply(r *Record) *Effects {
+	s.counters.N++
+	s.rec = r
+	s.fx = Effects{N: s.counters.N, Outputs: s.fx.Outputs[:0], DeadLetters: s.fx.DeadLetters[:0], Postings: s.fx.Postings[:0]}
+	s.pending, s.queue, s.settled, s.gap = s.pending[:0], s.queue[:0], 0, false
+
+	reason, detail := s.admit(r)
+	if reason == ReasonNone && !s.fx.Duplicate {
+		reason = s.apply(r.Event)
+	}
+	if reason != ReasonNone {
+		s.deadLetter(reason, detail)
+	} else if s.gap {
+		s.violate(s.eventAccount(), RuleSequenceGap)
+	}
+	s.judgeQueued()
+	s.finish()
+	return &s.fx
+}
+
+// admit makes the checks that need no knowledge of the event's kind, in the order of §5.
+func (s *Shard) admit(r *Record) (Reason, string) {
+	e := r.Event
+	switch {
+	case r.Skipped:
+		return ReasonSkipped, r.Detail
+	case e == nil:
+		return Reason(r.Undecodable), r.Detail
+	case e.Type.Role() != r.Role:
+		return ReasonWrongRole, ""
+	case r.WrongPartition, e.Type.OfAccount() && string(r.Key) != e.Owner:
+		return ReasonWrongPartition, ""
+	case e.Time > r.Timestamp*1e6+maxFuture:
+		return ReasonTimeInFuture, ""
+	}
+	return s.seen(r), ""
+}
+
+// apply applies an admitted event; a reason other than ReasonNone means that nothing changed.
+func (s *Shard) apply(e *events.Event) Reason {
+	v := s.venues[e.Venue]
+	if body, ok := e.Body.(*events.VenueProfileSet); ok {
+		return s.venueProfileSet(v, e, body)
+	}
+	if v == nil {
+		return ReasonUnknownVenue
+	}
+	if e.Type.OfAccount() {
+		return s.applyAccount(v, e)
+	}
+	return s.applyVenue(v, e)
+}
+
+// Waits reports that an event names a venue, market or asset that is not known yet. The shell
+// holds it back until the configuration topics are drained.
+func (s *Shard) Waits(e *events.Event) bool {
+	if e.Type.Role() == events.RoleConfig {
+		return false
+	}
+	v := s.venues[e.Venue]
+	if v == nil {
+		return true
+	}
+	for _, name := range marketsOf(e.Body) {
+		if name != "" && v.markets[name] == nil {
+			return true
+		}
+	}
+	for _, name := range assetsOf(e.Body) {
+		if name != "" && v.assets[name] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// eventAccount returns the account of the record's event, nil where it has none yet or is no
+// account event.
+func (s *Shard) eventAccount() *account {
+	e := s.rec.Event
+	if e == nil || !e.Type.OfAccount() {
+		return nil
+	}
+	v := s.venues[e.Venue]
+	if v == nil {
+		return nil
+	}
+	return s.accounts[accountKey{v, e.Owner, e.Subaccount}]
+}
+
+// peek returns an account; one that is not there yet is made, but not entered: that is for
+// enter, once it is certain that the fact is applied.
+func (s *Shard) peek(v *venue, owner string, sub uint32) (a *account, entered bool) {
+	if a = s.accounts[accountKey{v, owner, sub}]; a != nil {
+		return a, true
+	}
+	a = &account{venue: v, owner: owner, subaccount: sub, marginType: events.MarginStandard}
+	a.cross.account = a
+	return a, false
+}
+
+// enter makes a new account known.
+func (s *Shard) enter(a *account) {
+	if same := s.byOwner[a.owner]; len(same) > 0 {
+		a.owner = same[0].owner
+	} else {
+		a.owner = strings.Clone(a.owner)
+	}
+	s.accounts[accountKey{a.venue, a.owner, a.subaccount}] = a
+	s.byOwner[a.owner] = append(s.byOwner[a.owner], a)
+	a.venue.accounts = append(a.venue.accounts, a)
+	a.incomplete = s.openDeadLetters(a)
+	s.touchAccount(a)
+}
+
+// newProfile builds a profile from its settings.
+func newProfile(name, version string, params []events.Param) (margin.Profile, Reason) {
+	factory := registry.Find(name)
+	if factory == nil {
+		return nil, ReasonUnknownProfile
+	}
+	p, err := factory(version, params)
+	switch {
+	case err == nil:
+		return p, ReasonNone
+	case errors.Is(err, margin.ErrUnknownVersion):
+		return nil, ReasonUnknownProfile
+	}
+	return nil, ReasonBadParams
+}

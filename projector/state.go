@@ -1,0 +1,320 @@
+package projector
+
+import (
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// venue is a venue's state on this shard. Maps here and below are for look-up only: nothing ranges
+// over one.
+type venue struct {
+	name       string
+	profile    margin.Profile
+	params     []events.Param
+	settlement *asset
+	scale      int   // V
+	shardTime  int64 // greatest time of an applied clock event
+	block      uint64
+
+	assets  map[string]*asset
+	markets map[string]*market
+	systems map[systemKey]*system
+	funds   map[systemKey]*fund
+
+	accounts []*account // in order of first appearance; derived
+	state    []byte     // the profile's own
+	changed  bool
+}
+
+// asset is a collateral asset with those who hold it.
+type asset struct {
+	margin.Asset
+	venue   *venue
+	holders holders
+	changed bool
+}
+
+// market is a market with those who have a position in it.
+type market struct {
+	margin.Market
+	venue     *venue
+	haltedFor string
+	makerFee  events.Number
+	takerFee  events.Number
+	pool      []events.Param // observed PoolState
+
+	clearingName, fundingName string // its system accounts
+	holders                   holders
+	changed                   bool
+}
+
+// systemKey names a system account, or a fund, and its asset.
+type systemKey struct{ name, asset string }
+
+// system is a system account: the other side of postings on this shard.
+type system struct {
+	systemKey
+	venue   *venue
+	balance fixed.Int128
+	changed bool
+}
+
+// fund is an observed insurance fund.
+type fund struct {
+	systemKey
+	venue   *venue
+	balance fixed.Int128
+	changed bool
+}
+
+// account is (venue, owner, subaccount) with its pools.
+type account struct {
+	venue      *venue
+	owner      string
+	subaccount uint32
+
+	operator   string
+	marginType events.MarginType
+	funded     bool      // has, or had, a balance or a position
+	settings   []setting // by (market, leg): sparse
+	cross      pool
+	isolated   []*pool // by (market, leg)
+
+	levels    []int64 // of margin calls, at MultipleScale; nil: the profile's
+	ownLevels bool
+	stop      stop
+
+	state      []byte // the profile's own
+	incomplete int32  // derived: open dead letters of the account and of its owner
+	changed    bool
+}
+
+// stop is a portfolio stop.
+type stop struct {
+	armed    bool
+	floor    fixed.Int128
+	hasFloor bool
+	ratio    int64 // at MultipleScale
+	hasRatio bool
+}
+
+// setting is what an account has set, and holds in orders, in a market.
+type setting struct {
+	market   *market
+	isolated bool
+	leverage int64            // 0: not set
+	orders   [4]margin.Orders // by leg
+}
+
+func (s *setting) isDefault() bool {
+	return !s.isolated && s.leverage == 0 && s.orders == [4]margin.Orders{}
+}
+
+// pool is a margin.Pool with its status.
+type pool struct {
+	margin.Pool
+	account *account
+	market  *market    // nil: the cross pool
+	leg     events.Leg // of an isolated pool
+
+	called  int // margin-call levels called
+	episode *episode
+
+	// Of the record being applied.
+	touched bool // changed by it
+	queued  bool // to be judged
+	health  margin.Health
+	healthN uint64 // the record after whose changes health was taken; 0: none
+}
+
+// episode is an open liquidation.
+type episode struct {
+	id       string
+	stage    events.Stage
+	cooldown int64 // shard time until which it asks for nothing; 0: not running
+}
+
+// name returns the pool's name in announcements.
+func (p *pool) name() string {
+	switch {
+	case p.market == nil:
+		return "cross"
+	case p.leg == events.LegNet:
+		return p.market.Name
+	}
+	return p.market.Name + "/" + p.leg.String()
+}
+
+// compare orders pools: by account, then cross before isolated by (market, leg).
+func (p *pool) compare(q *pool) int {
+	if p == q {
+		return 0
+	}
+	if c := p.account.compare(q.account); c != 0 {
+		return c
+	}
+	switch {
+	case p.market == q.market:
+		return int(p.leg) - int(q.leg)
+	case p.market == nil:
+		return -1
+	case q.market == nil:
+		return 1
+	}
+	return compareStrings(p.market.Name, q.market.Name)
+}
+
+// compare orders accounts by (venue, owner, subaccount).
+func (a *account) compare(b *account) int {
+	if a == b {
+		return 0
+	}
+	if c := compareStrings(a.venue.name, b.venue.name); c != 0 {
+		return c
+	}
+	if c := compareStrings(a.owner, b.owner); c != 0 {
+		return c
+	}
+	return compareUints(uint64(a.subaccount), uint64(b.subaccount))
+}
+
+func compareStrings(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func compareUints(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// holders are the pools that a variable can hurt: for each, the bound within which it cannot
+// change their status. Structure of arrays: a tick reads the bounds and nothing else. Order
+// depends on history and shows nowhere: announcements are sorted.
+type holders struct {
+	low, high []int64
+	pools     []*pool
+}
+
+func (h *holders) add(p *pool) int32 {
+	h.low = append(h.low, margin.Shut.Low)
+	h.high = append(h.high, margin.Shut.High)
+	h.pools = append(h.pools, p)
+	return int32(len(h.pools) - 1)
+}
+
+func (h *holders) set(slot int32, b margin.Bound) { h.low[slot], h.high[slot] = b.Low, b.High }
+
+// remove takes out a slot; the last holder moves into it. It returns that holder's pool, nil where
+// the slot was the last: the caller tells it its new slot.
+func (h *holders) remove(slot int32) *pool {
+	last := int32(len(h.pools) - 1)
+	moved := h.pools[last]
+	h.low[slot], h.high[slot], h.pools[slot] = h.low[last], h.high[last], moved
+	h.low, h.high = h.low[:last], h.high[:last]
+	h.pools[last] = nil
+	h.pools = h.pools[:last]
+	if slot == last {
+		return nil
+	}
+	return moved
+}
+
+// setting returns the account's setting in a market, or a default one that is not stored.
+func (a *account) setting(m *market) setting {
+	for i := range a.settings {
+		if a.settings[i].market == m {
+			return a.settings[i]
+		}
+	}
+	return setting{market: m}
+}
+
+// store puts a setting in its place; a default one is dropped.
+func (a *account) store(s setting) {
+	i := 0
+	for i < len(a.settings) && a.settings[i].market.Name < s.market.Name {
+		i++
+	}
+	found := i < len(a.settings) && a.settings[i].market == s.market
+	switch {
+	case found && s.isDefault():
+		a.settings = append(a.settings[:i], a.settings[i+1:]...)
+	case found:
+		a.settings[i] = s
+	case !s.isDefault():
+		a.settings = append(a.settings, setting{})
+		copy(a.settings[i+1:], a.settings[i:])
+		a.settings[i] = s
+	}
+}
+
+// find returns the isolated pool of a market and leg, nil if there is none.
+func (a *account) find(m *market, leg events.Leg) *pool {
+	for _, p := range a.isolated {
+		if p.market == m && p.leg == leg {
+			return p
+		}
+	}
+	return nil
+}
+
+// isolatedPool returns the isolated pool of a market and leg, made if need be.
+func (a *account) isolatedPool(m *market, leg events.Leg) *pool {
+	if p := a.find(m, leg); p != nil {
+		return p
+	}
+	p := &pool{account: a, market: m, leg: leg}
+	i := 0
+	for i < len(a.isolated) && a.isolated[i].compare(p) < 0 {
+		i++
+	}
+	a.isolated = append(a.isolated, nil)
+	copy(a.isolated[i+1:], a.isolated[i:])
+	a.isolated[i] = p
+	return p
+}
+
+// holding returns the account's position in a market and leg with its pool; nil without one.
+func (a *account) holding(m *market, leg events.Leg) (*pool, *margin.Position) {
+	for i := range a.cross.Positions {
+		if p := &a.cross.Positions[i]; p.Market == &m.Market && p.Leg == leg {
+			return &a.cross, p
+		}
+	}
+	if p := a.find(m, leg); p != nil && len(p.Positions) > 0 {
+		return p, &p.Positions[0]
+	}
+	return nil, nil
+}
+
+// hasPosition reports a position in any leg of a market, and whether one of them is net.
+func (a *account) hasPosition(m *market) (any, net bool) {
+	for leg := events.LegNet; leg <= events.LegShort; leg++ {
+		if _, pos := a.holding(m, leg); pos != nil {
+			any, net = true, net || leg == events.LegNet
+		}
+	}
+	return any, net
+}
+
+// balance returns the cross balance of an asset.
+func (a *account) balance(x *asset) fixed.Int128 {
+	for i := range a.cross.Balances {
+		if a.cross.Balances[i].Asset == &x.Asset {
+			return a.cross.Balances[i].Amount
+		}
+	}
+	return fixed.Int128{}
+}

@@ -1,0 +1,389 @@
+package projector
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// applyVenue applies a fact of a venue or a market.
+func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
+	if reason := v.knows(e.Body); reason != ReasonNone {
+		return reason
+	}
+	switch b := e.Body.(type) {
+	case *events.MarkPrice:
+		return s.markPrice(v.markets[b.Market], e, b)
+	case *events.FundingRate:
+		return s.fundingRate(v.markets[b.Market], b)
+	case *events.CollateralPrice:
+		return s.collateralPrice(v.assets[b.Asset], e, b)
+	case *events.CollateralChanged:
+		return s.collateralChanged(v, b)
+	case *events.MarketListed:
+		return s.marketListed(v, b)
+	case *events.MarketChanged:
+		return s.marketChanged(v.markets[b.Market], b)
+	case *events.MarketHalted:
+		m := v.markets[b.Market]
+		m.Halted, m.haltedFor = true, strings.Clone(b.Reason)
+		s.touchMarket(m)
+	case *events.MarketResumed:
+		m := v.markets[b.Market]
+		m.Halted, m.haltedFor = false, ""
+		s.touchMarket(m)
+	case *events.MarketSettled:
+		return s.marketSettled(v.markets[b.Market], b)
+	case *events.OpenInterest:
+		return s.openInterest(v.markets[b.Market], b)
+	case *events.InsuranceFundMoved:
+		return s.insuranceFundMoved(v, b)
+	case *events.PoolState:
+		m := v.markets[b.Market]
+		m.pool = cloneParams(b.Quantities)
+		s.touchMarket(m)
+	case *events.BlockStarted:
+		v.block = b.Height
+		s.touchVenue(v)
+	default:
+		panic("projector: no rule for venue fact " + e.Type.String())
+	}
+	return ReasonNone
+}
+
+func cloneParams(params []events.Param) []events.Param {
+	out := make([]events.Param, len(params))
+	for i, p := range params {
+		out[i] = events.Param{Name: strings.Clone(p.Name), Value: p.Value}
+	}
+	return out
+}
+
+// venueProfileSet opens a venue, or switches its rules: every pool of the venue is judged anew.
+func (s *Shard) venueProfileSet(v *venue, e *events.Event, b *events.VenueProfileSet) Reason {
+	profile, reason := newProfile(b.Profile, b.ProfileVersion, b.Params)
+	if reason != ReasonNone {
+		return reason
+	}
+	if v == nil {
+		v = s.openVenue(strings.Clone(e.Venue), strings.Clone(b.SettlementAsset), int(b.ValueScale))
+	} else if v.settlement.Name != b.SettlementAsset || v.scale != int(b.ValueScale) {
+		return ReasonScaleChanged
+	}
+	v.profile, v.params = profile, cloneParams(b.Params)
+	s.touchVenue(v)
+	for _, a := range v.accounts {
+		s.enqueueAccount(a)
+	}
+	return ReasonNone
+}
+
+func (s *Shard) openVenue(name, settlement string, scale int) *venue {
+	v := &venue{name: name, scale: scale, assets: map[string]*asset{}, markets: map[string]*market{},
+		systems: map[systemKey]*system{}, funds: map[systemKey]*fund{}}
+	s.venues[name] = v
+	i := sort.Search(len(s.venueList), func(i int) bool { return s.venueList[i].name > name })
+	s.venueList = slices.Insert(s.venueList, i, v)
+	v.settlement = s.openAsset(v, settlement)
+	v.settlement.Settlement = true
+	return v
+}
+
+func (s *Shard) openAsset(v *venue, name string) *asset {
+	x := &asset{venue: v, Asset: margin.Asset{ID: int32(len(s.assets)), Name: name}}
+	s.assets = append(s.assets, x)
+	v.assets[name] = x
+	s.touchAsset(x)
+	return x
+}
+
+func (s *Shard) openMarket(v *venue, name string) *market {
+	m := &market{venue: v, Market: margin.Market{ID: int32(len(s.markets)), Name: name},
+		clearingName: clearingPrefix + name, fundingName: fundingPrefix + name}
+	s.markets = append(s.markets, m)
+	v.markets[name] = m
+	return m
+}
+
+// marketListed opens a market; its bounds make evaluating any admitted pool unable to overflow.
+func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
+	if v.markets[b.Market] != nil {
+		return ReasonAlreadyListed
+	}
+	spare := v.scale - int(b.PriceScale) - int(b.SizeScale)
+	if spare < 0 || b.PriceScale > 18 || b.SizeScale > 18 {
+		return ReasonOutOfRange
+	}
+	maxPrice, reason := scaled(b.MaxPrice, int(b.PriceScale), margin.MaxPriceOrSize)
+	if reason != ReasonNone {
+		return reason
+	}
+	maxSize, reason := scaled(b.MaxSize, int(b.SizeScale), margin.MaxPriceOrSize)
+	if reason != ReasonNone {
+		return reason
+	}
+	k := fixed.Pow10(spare)
+	if n, ok := fixed.Product(maxPrice, maxSize).MulOK(k); !ok || !margin.Within(n, margin.MaxNotional) {
+		return ReasonOutOfRange
+	}
+	rules, reason := v.rules(&b.Rules)
+	if reason != ReasonNone {
+		return reason
+	}
+	m := s.openMarket(v, strings.Clone(b.Market))
+	m.Underlying = strings.Clone(b.Underlying)
+	m.PriceScale, m.SizeScale, m.K = int(b.PriceScale), int(b.SizeScale), k
+	m.MaxPrice, m.MaxSize = maxPrice, maxSize
+	m.adopt(rules)
+	s.touchMarket(m)
+	return ReasonNone
+}
+
+// marketRules are checked MarketRules.
+type marketRules struct {
+	tiers              []margin.Tier
+	funding            events.FundingMode
+	staleness          int64
+	fee                int64
+	makerFee, takerFee events.Number
+}
+
+// rules checks a market's rules: among them that maintenance is continuous at every tier's edge.
+func (v *venue) rules(b *events.MarketRules) (marketRules, Reason) {
+	r := marketRules{funding: b.FundingMode, staleness: int64(b.MaxStalenessMs) * 1e6, makerFee: b.MakerFee, takerFee: b.TakerFee}
+	if b.MaxStalenessMs > 1<<53/1_000_000 {
+		return r, ReasonOutOfRange
+	}
+	var reason Reason
+	if b.LiquidationFee.Present {
+		if r.fee, reason = scaled(b.LiquidationFee, margin.RateScale, margin.OneRate); reason != ReasonNone {
+			return r, reason
+		}
+	}
+	for i := range b.Tiers {
+		t := margin.Tier{MaxLeverage: int64(b.Tiers[i].MaxLeverage)}
+		if t.Lower, reason = v.amount(b.Tiers[i].LowerNotional); reason != ReasonNone {
+			return r, reason
+		}
+		if t.Rate, reason = scaled(b.Tiers[i].MaintenanceRate, margin.RateScale, margin.OneRate); reason != ReasonNone {
+			return r, reason
+		}
+		if t.Deduction, reason = v.amount(b.Tiers[i].Deduction); reason != ReasonNone {
+			return r, reason
+		}
+		var due fixed.Int128
+		if i > 0 {
+			before := &r.tiers[i-1]
+			step, inexact, _, _ := fixed.QuoRem(t.Lower, t.Rate-before.Rate, margin.OneRate)
+			if inexact {
+				return r, ReasonTiersNotContinuous
+			}
+			due = before.Deduction.Add(step)
+		}
+		if due != t.Deduction {
+			return r, ReasonTiersNotContinuous
+		}
+		r.tiers = append(r.tiers, t)
+	}
+	return r, ReasonNone
+}
+
+func (m *market) adopt(r marketRules) {
+	m.Tiers, m.FundingMode, m.MaxStaleness, m.LiquidationFee = r.tiers, r.funding, r.staleness, r.fee
+	m.makerFee, m.takerFee = r.makerFee, r.takerFee
+}
+
+func (s *Shard) marketChanged(m *market, b *events.MarketChanged) Reason {
+	rules, reason := m.venue.rules(&b.Rules)
+	if reason != ReasonNone {
+		return reason
+	}
+	m.adopt(rules)
+	s.touchMarket(m)
+	s.enqueueHolders(&m.holders)
+	return ReasonNone
+}
+
+// enqueueHolders has every holder judged.
+func (s *Shard) enqueueHolders(h *holders) {
+	for _, p := range h.pools {
+		s.enqueue(p)
+	}
+}
+
+// tick has those holders judged whose bounds a new price leaves.
+func (s *Shard) tick(h *holders, price int64) {
+	low, high := h.low, h.high[:len(h.low)]
+	for i := range low {
+		if price < low[i] || price > high[i] {
+			s.enqueue(h.pools[i])
+		}
+	}
+}
+
+func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reason {
+	var prices [5]int64
+	for i, n := range [...]events.Number{b.Mark, b.Index, b.Oracle, b.Min, b.Max} {
+		if !n.Present {
+			continue
+		}
+		var reason Reason
+		if prices[i], reason = m.price(n); reason != ReasonNone {
+			return reason
+		}
+	}
+	if e.Time < m.MarkTime {
+		s.violate(nil, RuleMarkOutOfOrder)
+		return ReasonNone
+	}
+	s.passTime(m.venue, e.Time)
+	for i, field := range [...]*int64{&m.Mark, &m.Index, &m.Oracle, &m.Min, &m.Max} {
+		if prices[i] != 0 {
+			*field = prices[i]
+		}
+	}
+	m.MarkTime = e.Time
+	s.touchMarket(m)
+	s.tick(&m.holders, m.Price())
+	return ReasonNone
+}
+
+// passTime moves a venue's shard time on, and runs the deadlines that it passes, before the event
+// that moved it changes anything.
+func (s *Shard) passTime(v *venue, time int64) {
+	if time <= v.shardTime {
+		return
+	}
+	v.shardTime = time
+	s.touchVenue(v)
+	s.runDeadlines(v)
+}
+
+func (s *Shard) fundingRate(m *market, b *events.FundingRate) Reason {
+	if m.FundingMode != events.FundingByIndex {
+		return ReasonWrongFundingMode
+	}
+	rate, reason := scaled(b.Rate, margin.FundingScale, fixed.Pow10(margin.FundingScale))
+	if reason != ReasonNone {
+		return reason
+	}
+	price, reason := m.price(b.Price)
+	if reason != ReasonNone {
+		return reason
+	}
+	index := m.FundingIndex.Add(fixed.Product(rate, price))
+	if bound := fixed.FromInt64(m.MaxPrice).Mul(1000).Mul(fixed.Pow10(margin.FundingScale)); !margin.Within(index, bound) {
+		return ReasonOutOfRange
+	}
+	m.FundingIndex = index
+	s.touchMarket(m)
+	s.enqueueHolders(&m.holders)
+	return ReasonNone
+}
+
+func (s *Shard) collateralPrice(x *asset, e *events.Event, b *events.CollateralPrice) Reason {
+	price, reason := scaled(b.Price, margin.CollateralScale, margin.MaxCollateralPrice)
+	if reason != ReasonNone {
+		return reason
+	}
+	if x.Settlement {
+		return ReasonBadValue
+	}
+	if e.Time < x.PriceTime {
+		s.violate(nil, RuleMarkOutOfOrder)
+		return ReasonNone
+	}
+	x.Price, x.PriceTime = price, e.Time
+	s.touchAsset(x)
+	s.tick(&x.holders, price)
+	return ReasonNone
+}
+
+func (s *Shard) collateralChanged(v *venue, b *events.CollateralChanged) Reason {
+	x := v.assets[b.Asset]
+	if x == v.settlement {
+		return ReasonBadValue
+	}
+	tiers := make([]margin.HaircutTier, len(b.Haircuts))
+	for i := range b.Haircuts {
+		var reason Reason
+		if tiers[i].Lower, reason = v.amount(b.Haircuts[i].LowerValue); reason != ReasonNone {
+			return reason
+		}
+		if tiers[i].Haircut, reason = scaled(b.Haircuts[i].Haircut, margin.RateScale, margin.OneRate); reason != ReasonNone {
+			return reason
+		}
+	}
+	if x == nil {
+		x = s.openAsset(v, strings.Clone(b.Asset))
+	}
+	x.Haircuts = tiers
+	s.touchAsset(x)
+	s.enqueueHolders(&x.holders)
+	return ReasonNone
+}
+
+// marketSettled closes every position of the market at the price, in order of pool, and the market
+// for good. Bounds of balances do not stop it: one closing is far from the width of a balance.
+func (s *Shard) marketSettled(m *market, b *events.MarketSettled) Reason {
+	price, reason := m.price(b.Price)
+	if reason != ReasonNone {
+		return reason
+	}
+	pools := slices.Clone(m.holders.pools)
+	slices.SortFunc(pools, (*pool).compare)
+	for _, p := range slices.Compact(pools) { // a pool with two legs holds twice
+		for leg := events.LegNet; leg <= events.LegShort; leg++ {
+			if held, pos := p.account.holding(m, leg); held == p {
+				plan, _ := s.plan(p.account, trade{market: m, leg: leg, size: -pos.Size, price: price})
+				s.commit(&plan)
+			}
+		}
+	}
+	for _, a := range m.venue.accounts {
+		if set := a.setting(m); set.orders != [4]margin.Orders{} {
+			set.orders = [4]margin.Orders{}
+			a.store(set)
+			s.touchAccount(a)
+		}
+	}
+	m.Settled = true
+	s.touchMarket(m)
+	return ReasonNone
+}
+
+func (s *Shard) openInterest(m *market, b *events.OpenInterest) Reason {
+	long, err := b.Long.At(m.SizeScale)
+	short, err2 := b.Short.At(m.SizeScale)
+	switch {
+	case err == events.ErrNumberDigits, err2 == events.ErrNumberDigits:
+		return ReasonTooManyDigits
+	case err != nil, err2 != nil:
+		return ReasonOutOfRange
+	}
+	m.OpenLong, m.OpenShort = long, short
+	s.touchMarket(m)
+	return ReasonNone
+}
+
+func (s *Shard) insuranceFundMoved(v *venue, b *events.InsuranceFundMoved) Reason {
+	balance, reason := v.amount(b.Balance)
+	if reason != ReasonNone {
+		return reason
+	}
+	key := systemKey{b.Fund, b.Asset}
+	f := v.funds[key]
+	if f == nil {
+		key = systemKey{strings.Clone(b.Fund), v.assets[b.Asset].Name}
+		f = &fund{systemKey: key, venue: v}
+		v.funds[key] = f
+		s.others = append(s.others, f)
+	}
+	f.balance = balance
+	s.touchFund(f)
+	return ReasonNone
+}
