@@ -44,6 +44,7 @@ type pool struct {
 	before     events.Number
 	payment    bool
 	forEpisode string
+	generosity int64 // by how much the next payment exceeds what lacks; 0: not
 }
 
 // NewBot makes a bot. run distinguishes it from those that ran before it on the same topics.
@@ -113,7 +114,7 @@ func (b *Bot) Hear(o *events.Output) []Fact {
 	case asked && !p.asks:
 		b.awaiting--
 	}
-	if !p.asks && p.answer == "" {
+	if !p.asks && p.answer == "" && p.generosity == 0 {
 		delete(b.pools, key)
 	}
 	return b.out
@@ -191,7 +192,14 @@ func (b *Bot) close(p *pool, o *events.Output, f *events.PositionFigures) {
 // cover sends what the fund pays for a bankrupt pool that has nothing left to close.
 func (b *Bot) cover(p *pool, o *events.Output) {
 	p.answer, p.payment, p.forEpisode = b.id(), true, o.Liquidation
-	body := &events.BankruptcyCovered{Liquidation: o.Liquidation, Amount: o.Equity.Neg(), Fund: Insurance}
+	// A pool that still has collateral may fall below zero again with its price: then the fund pays
+	// three times as much as the last time it would have, until that is enough.
+	lack := o.Equity.Neg()
+	if more, ok := lack.Coef.MulOK(p.generosity); ok && p.generosity > 0 {
+		lack = events.NumberOf(more, int(lack.Scale))
+	}
+	p.generosity = min(max(p.generosity, 1)*3, 2187)
+	body := &events.BankruptcyCovered{Liquidation: o.Liquidation, Amount: lack, Fund: Insurance}
 	if o.Pool != "cross" {
 		market, leg, legged := strings.Cut(o.Pool, "/")
 		body.Market, body.Leg = market, events.LegNet
