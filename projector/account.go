@@ -38,13 +38,18 @@ func (v *venue) knows(body events.Body) Reason {
 			return ReasonUnknownAsset
 		}
 	}
-	switch body.(type) {
-	case *events.Fill, *events.OrderMargin, *events.TradeBusted, *events.Adjustment, *events.MarkPrice, *events.FundingRate,
-		*events.MarketChanged, *events.MarketSettled:
-		for _, name := range marketsOf(body) {
-			if name != "" && v.markets[name].Settled {
-				return ReasonMarketSettled
-			}
+	switch b := body.(type) {
+	case *events.Fill, *events.OrderMargin, *events.TradeBusted, *events.MarkPrice, *events.MarketSettled:
+	case *events.Adjustment:
+		if !b.Size.Present {
+			return ReasonNone
+		}
+	default:
+		return ReasonNone
+	}
+	for _, name := range marketsOf(body) {
+		if name != "" && v.markets[name].Settled {
+			return ReasonMarketSettled
 		}
 	}
 	return ReasonNone
@@ -116,7 +121,7 @@ func (s *Shard) crossAmount(a *account, x *asset, n events.Number, cause Cause, 
 // judgeLeaving judges what may leave the cross pool, after it has.
 func (s *Shard) judgeLeaving(a *account, x *asset) {
 	if a.marginType != events.MarginBackstop && (s.withdrawable(a).Sign() < 0 || a.balance(x).Sign() < 0) {
-		s.violate(a, RuleWithdrawal)
+		s.violate(a, &a.cross, RuleWithdrawal)
 	}
 }
 
@@ -173,8 +178,8 @@ func (s *Shard) exchange(a *account, out *asset, outAmount fixed.Int128, in *ass
 	if feeAsset != nil {
 		s.post(&a.cross, feeAsset, fee.Neg(), CauseFee, nil, systemFees)
 	}
-	if a.balance(out).Sign() < 0 {
-		s.violate(a, RuleNegativeBalance)
+	if a.balance(out).Sign() < 0 || feeAsset != nil && fee.Sign() > 0 && a.balance(feeAsset).Sign() < 0 {
+		s.violate(a, &a.cross, RuleNegativeBalance)
 	}
 	return ReasonNone
 }
@@ -253,7 +258,7 @@ func (s *Shard) fundingPayment(a *account, b *events.FundingPayment) Reason {
 	}
 	_, reason := s.poolAmount(a, isolated, b.Leg, b.Amount, CauseFunding, m, m.fundingName)
 	if reason == ReasonNone && pos == nil {
-		s.violate(a, RuleFundingWithoutPosition)
+		s.violate(a, &a.cross, RuleFundingWithoutPosition)
 	}
 	return reason
 }
@@ -290,7 +295,7 @@ func (s *Shard) leverageSet(a *account, b *events.LeverageSet) Reason {
 		}
 	}
 	if set.leverage > m.Tiers[0].MaxLeverage && a.marginType != events.MarginBackstop {
-		s.violate(a, RuleLeverage)
+		s.violate(a, &a.cross, RuleLeverage)
 	}
 	return ReasonNone
 }
@@ -319,7 +324,7 @@ func (s *Shard) marginModeSet(a *account, b *events.MarginModeSet) Reason {
 		if reason != ReasonNone {
 			return reason
 		}
-		s.violate(a, RuleModeSwitch)
+		s.violate(a, &a.cross, RuleModeSwitch)
 	}
 	set.isolated = isolated
 	a.store(set)
@@ -411,12 +416,12 @@ func (s *Shard) isolatedMarginMoved(a *account, b *events.IsolatedMarginMoved) R
 	s.move(&a.cross, p, amount, CauseMargin, m)
 	if amount.Sign() > 0 {
 		if free, _ := s.free(a); free.Sign() < 0 {
-			s.violate(a, RuleIsolatedExceedsFree)
+			s.violate(a, p, RuleIsolatedExceedsFree)
 		}
 		return ReasonNone
 	}
 	if h := s.health(p); h.Equity.Less(h.Initial) || p.Collateral.Sign() < 0 {
-		s.violate(a, RuleIsolatedBelowInitial)
+		s.violate(a, p, RuleIsolatedBelowInitial)
 	}
 	return ReasonNone
 }
@@ -431,7 +436,7 @@ func (s *Shard) bankruptcyCovered(a *account, b *events.BankruptcyCovered) Reaso
 		return reason
 	}
 	if p.episode == nil || p.episode.stage != events.StageBankrupt || p.episode.id != b.Liquidation {
-		s.violate(a, RuleCoversNoBankruptcy)
+		s.violate(a, p, RuleCoversNoBankruptcy)
 	}
 	return ReasonNone
 }
@@ -459,7 +464,7 @@ func (s *Shard) tradeBusted(a *account, b *events.TradeBusted) Reason {
 // answers answers a dead letter, or says that there is none.
 func (s *Shard) answers(a *account, o *events.Offset) {
 	if o != nil && !s.answer(a, o) {
-		s.violate(a, RuleUnknownDeadLetter)
+		s.violate(a, &a.cross, RuleUnknownDeadLetter)
 	}
 }
 
@@ -473,7 +478,7 @@ func (s *Shard) adjustment(a *account, b *events.Adjustment) Reason {
 	if b.Size.Present {
 		t := trade{market: m, leg: b.Leg}
 		var reason Reason
-		if t.size, reason = m.size(b.Size); reason != ReasonNone {
+		if t.size, reason = m.traded(b.Size); reason != ReasonNone {
 			return reason
 		}
 		if t.price, reason = m.price(b.EntryPrice); reason != ReasonNone {
@@ -500,10 +505,7 @@ func (s *Shard) adjustment(a *account, b *events.Adjustment) Reason {
 
 func (s *Shard) adjustAmount(a *account, m *market, b *events.Adjustment) Reason {
 	x := a.venue.assets[b.Asset]
-	if m != nil && (a.setting(m).isolated || a.find(m, b.Leg) != nil) {
-		if !x.Settlement {
-			return ReasonBadValue
-		}
+	if m != nil && x.Settlement {
 		_, reason := s.poolAmount(a, m, b.Leg, b.Amount, CauseAdjustment, nil, systemAdjustment)
 		return reason
 	}
@@ -512,7 +514,7 @@ func (s *Shard) adjustAmount(a *account, m *market, b *events.Adjustment) Reason
 
 func (s *Shard) accountOpened(a *account, known bool, b *events.AccountOpened) {
 	if known {
-		s.violate(a, RuleAccountReopened)
+		s.violate(a, &a.cross, RuleAccountReopened)
 	}
 	a.operator, a.marginType = strings.Clone(b.Operator), b.MarginType
 	s.enqueueAccount(a)

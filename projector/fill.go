@@ -67,7 +67,7 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 		p.closed = min(abs(t.size), abs(size))
 		p.opened = abs(t.size) - p.closed
 	}
-	p.size = size + t.size // both within maxSize ≤ 10^15
+	p.size = size + t.size // at most 5 · maxSize
 	p.entry = entry
 	if p.closed > 0 {
 		share := margin.MulDiv(entry, p.closed, abs(size), margin.ToZero)
@@ -79,14 +79,11 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 		p.entry = p.entry.Add(m.Value(signed(p.opened, t.size), t.price))
 	}
 
-	if reason := s.planMoney(&p, size, isolated); reason != ReasonNone {
-		return p, reason
-	}
-	switch {
-	case abs(p.size) > m.MaxSize, !margin.Within(p.entry, margin.MaxCash):
-		return p, ReasonOutOfRange
+	switch reason := s.planMoney(&p, size, isolated); {
 	case t.leg == events.LegLong && p.size < 0, t.leg == events.LegShort && p.size > 0:
 		return p, ReasonLegOverclosed
+	case reason != ReasonNone, abs(p.size) > m.MaxSize, !margin.Within(p.entry, margin.MaxCash):
+		return p, ReasonOutOfRange
 	case pos == nil && !isolated && len(pool.Positions) >= margin.MaxPositions:
 		return p, ReasonTooManyPositions
 	}
@@ -214,7 +211,7 @@ func (s *Shard) fill(a *account, b *events.Fill) Reason {
 func (s *Shard) fillTrade(a *account, b *events.Fill) (t trade, reason Reason) {
 	m := a.venue.markets[b.Market]
 	t = trade{market: m, leg: b.Leg, named: b.IsolatedMargin.Present, moves: true}
-	if t.size, reason = m.size(b.Size); reason != ReasonNone {
+	if t.size, reason = m.traded(b.Size); reason != ReasonNone {
 		return t, reason
 	}
 	if b.Side == events.Sell {
@@ -241,7 +238,7 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) 
 	m := p.market
 	if b.Reason == events.ReasonTrade {
 		if m.Halted {
-			s.violate(a, RuleMarketHalted)
+			s.violate(a, pool, RuleMarketHalted)
 		}
 		if p.opened == 0 || backstop {
 			return
@@ -249,7 +246,7 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) 
 		set := a.setting(m)
 		tier := &m.Tiers[m.Tier(m.Notional(p.size, m.Price()))]
 		if set.leverage > tier.MaxLeverage && abs(p.size) > abs(p.size-p.trade.size) {
-			s.violate(a, RuleLeverage)
+			s.violate(a, pool, RuleLeverage)
 		}
 		free, _ := s.free(a)
 		short := free.Sign() < 0
@@ -258,7 +255,7 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) 
 			short = short || h.Equity.Less(h.Initial)
 		}
 		if short {
-			s.violate(a, RuleInitialMargin)
+			s.violate(a, pool, RuleInitialMargin)
 		}
 		return
 	}
@@ -266,10 +263,10 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) 
 		return
 	}
 	if pool.episode == nil {
-		s.violate(a, RuleLiquidationNoEpisode)
+		s.violate(a, pool, RuleLiquidationNoEpisode)
 	}
 	if p.opened > 0 {
-		s.violate(a, RuleLiquidationOverfill)
+		s.violate(a, pool, RuleLiquidationOverfill)
 	}
 }
 

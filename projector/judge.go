@@ -192,11 +192,7 @@ func compareDeadlines(p, q *pool) int {
 
 // startCooldown rests a partial request from now on.
 func (s *Shard) startCooldown(p *pool, now int64) {
-	d := p.account.venue.profile.Cooldown()
-	if d == 0 {
-		return
-	}
-	p.episode.cooldown = now + d
+	p.episode.cooldown = now + p.account.venue.profile.Cooldown()
 	s.addDeadline(p)
 	s.touch(p)
 }

@@ -141,7 +141,7 @@ func (s *Shard) loadMarket(v *venue, k *rowKey, r *rowReader) error {
 	m.PriceScale, m.SizeScale = int(r.int()), int(r.int())
 	m.K, m.MaxPrice, m.MaxSize = r.int(), r.int(), r.int()
 	m.FundingMode = events.FundingMode(r.int())
-	for _, field := range [...]*int64{&m.MaxStaleness, &m.LiquidationFee, &m.Mark, &m.Index, &m.Oracle, &m.Min, &m.Max, &m.LastFill, &m.MarkTime} {
+	for _, field := range [...]*int64{&m.MaxStaleness, &m.LiquidationFee, &m.Mark, &m.Index, &m.Oracle, &m.Min, &m.Max, &m.LastFill, &m.MarkTime, &m.PriceTime} {
 		*field = r.int()
 	}
 	for range r.count() {

@@ -55,6 +55,13 @@ func (m *market) price(n events.Number) (int64, Reason) {
 
 func (m *market) size(n events.Number) (int64, Reason) { return scaled(n, m.SizeScale, m.MaxSize) }
 
+// traded returns a traded size. What bounds it is the position after it; a size that no position
+// could come back from is cut, so that sums of sizes and their values fit.
+func (m *market) traded(n events.Number) (int64, Reason) {
+	v, reason := scaled(n, m.SizeScale, 1<<63-1)
+	return max(min(v, 4*m.MaxSize), -4*m.MaxSize), reason
+}
+
 // admitsBalance reports that a cross balance may become v.
 func (x *asset) admitsBalance(v fixed.Int128) bool {
 	if x.Settlement {
@@ -112,7 +119,7 @@ func (s *Shard) moveAsset(from, to *pool, x *asset, amount fixed.Int128, cause C
 func (s *Shard) posting(x *asset, account string, cause Cause, m *market, amount fixed.Int128) {
 	p := Posting{Venue: x.venue.name, Asset: x.Name, Account: account, Cause: cause,
 		Amount: events.NumberOf(amount, x.venue.scale)}
-	if m != nil {
+	if m != nil && (cause == CauseRealised || cause == CauseFunding) {
 		p.Market = m.Name
 	}
 	s.fx.Postings = append(s.fx.Postings, p)

@@ -14,7 +14,7 @@ import (
 // by (account, pool, kind, level) once all are known.
 type pendingOutput struct {
 	events.Output
-	pool    *pool    // nil: of an account, or of none
+	pool    *pool    // nil: of no account
 	account *account // nil: of no account
 	level   int
 	episode *episode // whose id it carries
@@ -33,12 +33,6 @@ func comparePending(a, b pendingOutput) int {
 		return a.account.compare(b.account)
 	}
 	if a.pool != b.pool {
-		switch {
-		case a.pool == nil:
-			return -1 // a violation's pool key is the cross pool's, and its kind comes first
-		case b.pool == nil:
-			return 1
-		}
 		return a.pool.compare(b.pool)
 	}
 	if a.Kind != b.Kind {
@@ -65,12 +59,12 @@ func (s *Shard) header(kind events.Kind, v *venue) events.Output {
 }
 
 // violate notes that the fact broke a rule; a is nil for facts of no account.
-func (s *Shard) violate(a *account, rule Rule) {
+func (s *Shard) violate(a *account, pool *pool, rule Rule) {
 	v := s.venues[s.rec.Event.Venue]
-	p := pendingOutput{Output: s.header(events.KindViolation, v), account: a, level: rule.order()}
+	p := pendingOutput{Output: s.header(events.KindViolation, v), account: a, pool: pool, level: rule.order()}
 	p.Rule = string(rule)
 	if a != nil {
-		p.Owner, p.Subaccount = a.owner, a.subaccount
+		p.Owner, p.Subaccount, p.Pool = a.owner, a.subaccount, pool.name()
 	}
 	s.pending = append(s.pending, p)
 }
@@ -138,7 +132,7 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 	}
 	asks := o.episode != nil && kind != events.KindLiquidationCleared
 	for i := range p.Positions {
-		f := s.figures(p, &p.Positions[i], h)
+		f := s.figures(p, &p.Positions[i], h, !asks)
 		if asks {
 			closes := int64(0)
 			if p.episode.cooldown == 0 {
@@ -153,8 +147,8 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 	s.pending = append(s.pending, o)
 }
 
-// figures are a position's figures in announcements and answers.
-func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health) events.PositionFigures {
+// figures, with the liquidation price where asked, are a position's figures in announcements and answers.
+func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health, liquidation bool) events.PositionFigures {
 	v, m := p.account.venue, pos.Market
 	f := v.profile.Figures(pos)
 	out := events.PositionFigures{
@@ -172,13 +166,19 @@ func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health) events.
 		out.Mark = number(fixed.FromInt64(m.Mark), m.PriceScale)
 		out.MarkTime = events.FormatTime(m.MarkTime)
 	}
-	if x := v.profile.LiquidationPrice(&p.Pool, m, false); x != 0 {
-		out.LiquidationPrice = number(fixed.FromInt64(x), m.PriceScale)
+	if liquidation {
+		out.LiquidationPrice = price(v.profile.LiquidationPrice(&p.Pool, m, false), m)
 	}
-	if x := v.profile.BankruptcyPrice(pos, h); x != 0 {
-		out.BankruptcyPrice = number(fixed.FromInt64(x), m.PriceScale)
-	}
+	out.BankruptcyPrice = price(v.profile.BankruptcyPrice(pos, h), m)
 	return out
+}
+
+// price is a derived price; 0 is none.
+func price(x int64, m *margin.Market) events.Number {
+	if x == 0 {
+		return events.Number{}
+	}
+	return number(fixed.FromInt64(x), m.PriceScale)
 }
 
 // ask adds what an episode asks to close, and the fee on it.

@@ -273,7 +273,7 @@ func (m *market) appendValue(dst []byte) []byte {
 	dst = append(dst, rowVersion)
 	dst = appendText(dst, m.Underlying)
 	for _, v := range [...]int64{int64(m.PriceScale), int64(m.SizeScale), m.K, m.MaxPrice, m.MaxSize, int64(m.FundingMode),
-		m.MaxStaleness, m.LiquidationFee, m.Mark, m.Index, m.Oracle, m.Min, m.Max, m.LastFill, m.MarkTime} {
+		m.MaxStaleness, m.LiquidationFee, m.Mark, m.Index, m.Oracle, m.Min, m.Max, m.LastFill, m.MarkTime, m.PriceTime} {
 		dst = appendInt(dst, v)
 	}
 	dst = appendUint(dst, uint64(len(m.Tiers)))

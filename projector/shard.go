@@ -96,7 +96,12 @@ func (s *Shard) Apply(r *Record) *Effects {
 	if reason != ReasonNone {
 		s.deadLetter(reason, detail)
 	} else if s.gap {
-		s.violate(s.eventAccount(), RuleSequenceGap)
+		a := s.eventAccount()
+		if a == nil {
+			s.violate(nil, nil, RuleSequenceGap)
+		} else {
+			s.violate(a, &a.cross, RuleSequenceGap)
+		}
 	}
 	s.judgeQueued()
 	s.finish()

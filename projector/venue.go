@@ -66,13 +66,16 @@ func cloneParams(params []events.Param) []events.Param {
 // venueProfileSet opens a venue, or switches its rules: every pool of the venue is judged anew.
 func (s *Shard) venueProfileSet(v *venue, e *events.Event, b *events.VenueProfileSet) Reason {
 	profile, reason := newProfile(b.Profile, b.ProfileVersion, b.Params)
-	if reason != ReasonNone {
+	switch {
+	case reason == ReasonUnknownProfile:
+		return reason
+	case v != nil && (v.settlement.Name != b.SettlementAsset || v.scale != int(b.ValueScale)):
+		return ReasonScaleChanged
+	case reason != ReasonNone:
 		return reason
 	}
 	if v == nil {
 		v = s.openVenue(strings.Clone(e.Venue), strings.Clone(b.SettlementAsset), int(b.ValueScale))
-	} else if v.settlement.Name != b.SettlementAsset || v.scale != int(b.ValueScale) {
-		return ReasonScaleChanged
 	}
 	v.profile, v.params = profile, cloneParams(b.Params)
 	s.touchVenue(v)
@@ -111,13 +114,6 @@ func (s *Shard) openMarket(v *venue, name string) *market {
 
 // marketListed opens a market; its bounds make evaluating any admitted pool unable to overflow.
 func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
-	if v.markets[b.Market] != nil {
-		return ReasonAlreadyListed
-	}
-	spare := v.scale - int(b.PriceScale) - int(b.SizeScale)
-	if spare < 0 || b.PriceScale > 18 || b.SizeScale > 18 {
-		return ReasonOutOfRange
-	}
 	maxPrice, reason := scaled(b.MaxPrice, int(b.PriceScale), margin.MaxPriceOrSize)
 	if reason != ReasonNone {
 		return reason
@@ -126,11 +122,21 @@ func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
 	if reason != ReasonNone {
 		return reason
 	}
+	rules, reason := v.rules(&b.Rules)
+	if reason != ReasonNone && reason != ReasonTiersNotContinuous {
+		return reason
+	}
+	if v.markets[b.Market] != nil {
+		return ReasonAlreadyListed
+	}
+	spare := v.scale - int(b.PriceScale) - int(b.SizeScale)
+	if spare < 0 {
+		return ReasonBadValue
+	}
 	k := fixed.Pow10(spare)
 	if n, ok := fixed.Product(maxPrice, maxSize).MulOK(k); !ok || !margin.Within(n, margin.MaxNotional) {
 		return ReasonOutOfRange
 	}
-	rules, reason := v.rules(&b.Rules)
 	if reason != ReasonNone {
 		return reason
 	}
@@ -158,7 +164,7 @@ func (v *venue) rules(b *events.MarketRules) (marketRules, Reason) {
 	if b.MaxStalenessMs > 1<<53/1_000_000 {
 		return r, ReasonOutOfRange
 	}
-	var reason Reason
+	var reason, broken Reason
 	if b.LiquidationFee.Present {
 		if r.fee, reason = scaled(b.LiquidationFee, margin.RateScale, margin.OneRate); reason != ReasonNone {
 			return r, reason
@@ -180,16 +186,16 @@ func (v *venue) rules(b *events.MarketRules) (marketRules, Reason) {
 			before := &r.tiers[i-1]
 			step, inexact, _, _ := fixed.QuoRem(t.Lower, t.Rate-before.Rate, margin.OneRate)
 			if inexact {
-				return r, ReasonTiersNotContinuous
+				broken = ReasonTiersNotContinuous
 			}
 			due = before.Deduction.Add(step)
 		}
 		if due != t.Deduction {
-			return r, ReasonTiersNotContinuous
+			broken = ReasonTiersNotContinuous
 		}
 		r.tiers = append(r.tiers, t)
 	}
-	return r, ReasonNone
+	return r, broken
 }
 
 func (m *market) adopt(r marketRules) {
@@ -236,8 +242,8 @@ func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reaso
 			return reason
 		}
 	}
-	if e.Time < m.MarkTime {
-		s.violate(nil, RuleMarkOutOfOrder)
+	if e.Time < m.PriceTime {
+		s.violate(nil, nil, RuleMarkOutOfOrder)
 		return ReasonNone
 	}
 	s.passTime(m.venue, e.Time)
@@ -246,7 +252,10 @@ func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reaso
 			*field = prices[i]
 		}
 	}
-	m.MarkTime = e.Time
+	m.PriceTime = e.Time
+	if prices[0] != 0 {
+		m.MarkTime = e.Time
+	}
 	s.touchMarket(m)
 	s.tick(&m.holders, m.Price())
 	return ReasonNone
@@ -294,7 +303,7 @@ func (s *Shard) collateralPrice(x *asset, e *events.Event, b *events.CollateralP
 		return ReasonBadValue
 	}
 	if e.Time < x.PriceTime {
-		s.violate(nil, RuleMarkOutOfOrder)
+		s.violate(nil, nil, RuleMarkOutOfOrder)
 		return ReasonNone
 	}
 	x.Price, x.PriceTime = price, e.Time

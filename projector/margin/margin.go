@@ -91,7 +91,8 @@ type Market struct {
 
 	Mark, Index, Oracle, Min, Max int64 // 0: none yet
 	LastFill                      int64
-	MarkTime                      int64
+	MarkTime                      int64        // of the last MarkPrice with a mark
+	PriceTime                     int64        // of the last MarkPrice
 	FundingIndex                  fixed.Int128 // Σ rate·price at FundingScale + PriceScale
 	Halted, Settled               bool
 	OpenLong, OpenShort           fixed.Int128 // observed, at SizeScale

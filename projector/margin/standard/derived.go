@@ -20,9 +20,12 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 			net += pool.Positions[i].Size
 		}
 	}
-	at := func(x int64) bool { return healthyAt(pool, m, from, x, underlying) }
-	if !at(from) {
+	at := func(x int64) bool { return slackAt(pool, m, from, x, underlying).Sign() > 0 }
+	switch slackAt(pool, m, from, from, underlying).Sign() {
+	case -1:
 		return 0
+	case 0:
+		return from
 	}
 	edge := int64(1)
 	if net <= 0 {
@@ -43,8 +46,8 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 	return bad
 }
 
-// healthyAt reports equity > maintenance with the market at x.
-func healthyAt(pool *margin.Pool, m *margin.Market, from, x int64, underlying bool) bool {
+// slackAt returns equity − maintenance with the market at x.
+func slackAt(pool *margin.Pool, m *margin.Market, from, x int64, underlying bool) fixed.Int128 {
 	moved := func(price int64) int64 {
 		v, ok := margin.MulDiv(fixed.FromInt64(price), x, from, margin.Down).Int64()
 		if !ok {
@@ -74,7 +77,7 @@ func healthyAt(pool *margin.Pool, m *margin.Market, from, x int64, underlying bo
 		equity = equity.Add(f.Unrealised).Add(f.Funding)
 		maintain = maintain.Add(f.Maintenance)
 	}
-	return maintain.Less(equity)
+	return equity.Sub(maintain)
 }
 
 // BankruptcyPrice implements §8: p − E·m/(M·s·K).

@@ -202,7 +202,7 @@ func (p *profile) OrderMargin(m *margin.Market, leg events.Leg, size, lev int64,
 // so that those orders add to it; opens says that they may open past a close.
 func afterOrders(m *margin.Market, size, price, orders int64, notional fixed.Int128, opens bool) fixed.Int128 {
 	switch {
-	case size >= 0:
+	case size > 0, size == 0 && opens:
 		return m.Notional(size, price).Add(notional)
 	case orders <= -size:
 		return m.Notional(-size-orders, price)
