@@ -247,9 +247,9 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		a.settings = append(a.settings, set)
 	}
 	for range r.count() {
-		x := v.assets[r.text()]
-		if x == nil {
-			return fmt.Errorf("%w: balance of an asset without row", errRow)
+		x, err := v.marginAsset(r.text())
+		if err != nil {
+			return err
 		}
 		a.cross.Balances = append(a.cross.Balances, margin.Balance{Asset: &x.Asset, Amount: r.wide()})
 	}

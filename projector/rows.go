@@ -502,11 +502,3 @@ func (r *rowReader) done() error {
 	}
 	return r.err
 }
-
-// marginMarket finds the market of a stored position.
-func (v *venue) marginMarket(name string) (*market, error) {
-	if m := v.markets[name]; m != nil {
-		return m, nil
-	}
-	return nil, fmt.Errorf("%w: market %q has no row", errRow, name)
-}

@@ -22,8 +22,9 @@ type venue struct {
 	systems map[systemKey]*system
 	funds   map[systemKey]*fund
 
-	accounts []*account // in order of first appearance; derived
-	state    []byte     // the profile's own
+	accounts []*account                         // in order of first appearance; derived
+	state    []byte                             // the profile's own
+	missing  func(kind byte, name string) error // of a View: loads a row that is referred to
 	changed  bool
 }
 

@@ -1,0 +1,298 @@
+package projector
+
+import (
+	"fmt"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// View reads figures out of stored rows, without a live shard: it loads the rows of what is asked
+// for, and what they refer to, and evaluates them with the code of the fold.
+type View struct {
+	shard *Shard
+	get   func(key []byte) ([]byte, bool, error)
+}
+
+// OpenView returns a view of rows; get returns the value of a key, and whether it is there. All of
+// a view's rows should be of one cut.
+func OpenView(get func(key []byte) ([]byte, bool, error)) *View {
+	return &View{shard: New(Config{}), get: get}
+}
+
+// load loads the row of a key; false where there is none.
+func (w *View) load(key []byte) (bool, error) {
+	value, ok, err := w.get(key)
+	if err != nil || !ok {
+		return false, err
+	}
+	return true, w.shard.LoadRow(key, value)
+}
+
+// venue loads a venue, nil where there is none; what its accounts refer to is loaded as it is met.
+func (w *View) venue(name string) (*venue, error) {
+	if v := w.shard.venues[name]; v != nil {
+		return v, nil
+	}
+	if ok, err := w.load(appendName([]byte{rowVenue}, name)); !ok {
+		return nil, err
+	}
+	v := w.shard.venues[name]
+	v.missing = func(kind byte, what string) error {
+		_, err := w.load(appendName([]byte{kind}, name, what))
+		return err
+	}
+	return v, v.missing(rowAsset, v.settlement.Name)
+}
+
+// Account returns the figures of an account, nil where the ledger has none of that name.
+func (w *View) Account(venue, owner string, subaccount uint32) (*AccountFigures, error) {
+	v, err := w.venue(venue)
+	if v == nil || err != nil {
+		return nil, err
+	}
+	for _, in := range [...]incomplete{{incompleteKey: incompleteKey{venue, owner, subaccount}}, {incompleteKey: incompleteKey{owner: owner}}} {
+		if w.shard.open[in.incompleteKey] == nil {
+			if _, err := w.load(in.appendKey(nil)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if a := w.shard.accounts[accountKey{v, owner, subaccount}]; a == nil {
+		if ok, err := w.load(AccountKey(nil, venue, owner, subaccount)); !ok {
+			return nil, err
+		}
+	}
+	return w.shard.Account(venue, owner, subaccount), nil
+}
+
+// Market returns what the ledger knows of a market, nil where it is not listed.
+func (w *View) Market(venue, name string) (*MarketFigures, error) {
+	v, err := w.venue(venue)
+	if v == nil || err != nil {
+		return nil, err
+	}
+	if v.markets[name] == nil {
+		if err := v.missing(rowMarket, name); err != nil {
+			return nil, err
+		}
+	}
+	m := v.markets[name]
+	if m == nil {
+		return nil, nil
+	}
+	return m.figures(), nil
+}
+
+// marginMarket finds the market of a stored position.
+func (v *venue) marginMarket(name string) (*market, error) {
+	if v.markets[name] == nil && v.missing != nil {
+		if err := v.missing(rowMarket, name); err != nil {
+			return nil, err
+		}
+	}
+	if m := v.markets[name]; m != nil {
+		return m, nil
+	}
+	return nil, fmt.Errorf("%w: market %q has no row", errRow, name)
+}
+
+// marginAsset finds the asset of a stored balance.
+func (v *venue) marginAsset(name string) (*asset, error) {
+	if v.assets[name] == nil && v.missing != nil {
+		if err := v.missing(rowAsset, name); err != nil {
+			return nil, err
+		}
+	}
+	if x := v.assets[name]; x != nil {
+		return x, nil
+	}
+	return nil, fmt.Errorf("%w: asset %q has no row", errRow, name)
+}
+
+// AccountFigures are the figures of an account; amounts are in the settlement asset.
+type AccountFigures struct {
+	Venue, Owner string
+	Subaccount   uint32
+	Operator     string
+	MarginType   events.MarginType
+	Incomplete   bool
+	Stale        bool
+	Balances     []BalanceFigures
+	Pools        []PoolFigures // cross first, then isolated by (market, leg)
+	OrderMargin  events.Number
+	Free         events.Number
+	Withdrawable events.Number // ≥ 0
+}
+
+// BalanceFigures are those of one balance of the cross pool.
+type BalanceFigures struct {
+	Asset  string
+	Amount events.Number
+	Value  events.Number // after haircut; absent: the asset has no price yet
+}
+
+// PoolFigures are those of one pool.
+type PoolFigures struct {
+	Pool          string
+	Collateral    events.Number // isolated pools
+	Equity        events.Number
+	Initial       events.Number
+	Maintenance   events.Number
+	MarginRatio   events.Number // maintenance / equity, 6 digits, half up; absent where equity ≤ 0
+	Unpriced      bool
+	Calls         []events.Number // open call levels
+	Liquidation   string          // id of the open episode, "" without
+	Stage         events.Stage
+	CooldownUntil int64 // shard time; 0: not running
+	Awaiting      bool
+	Positions     []PositionReport
+}
+
+// PositionReport is a position's figures with the price that only answers carry.
+type PositionReport struct {
+	events.PositionFigures
+	LiquidationPriceUnderlying events.Number
+}
+
+// Account returns the figures of an account, nil where there is none of that name.
+func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures {
+	v := s.venues[venue]
+	if v == nil {
+		return nil
+	}
+	a := s.accounts[accountKey{v, owner, subaccount}]
+	if a == nil {
+		return nil
+	}
+	out := &AccountFigures{Venue: v.name, Owner: a.owner, Subaccount: a.subaccount, Operator: a.operator,
+		MarginType: a.marginType, Incomplete: s.openDeadLetters(a) > 0}
+	for i := range a.cross.Balances {
+		out.Balances = append(out.Balances, v.balanceFigures(&a.cross.Balances[i]))
+	}
+	a.cross.healthN = 0
+	free, h := s.free(a)
+	out.Free = v.number(free)
+	out.OrderMargin = v.number(h.Equity.Sub(h.Initial).Sub(free))
+	w := s.withdrawable(a)
+	if w.Sign() < 0 {
+		w = fixed.Int128{}
+	}
+	out.Withdrawable = v.number(w)
+	for _, p := range append([]*pool{&a.cross}, a.isolated...) {
+		p.healthN = 0
+		out.Pools = append(out.Pools, s.poolFigures(p))
+		p.healthN = 0
+		for i := range p.Positions {
+			out.Stale = out.Stale || p.Positions[i].Market.IsStale(v.shardTime)
+		}
+	}
+	return out
+}
+
+func (v *venue) balanceFigures(b *margin.Balance) BalanceFigures {
+	f := BalanceFigures{Asset: b.Asset.Name, Amount: v.number(b.Amount)}
+	if b.Asset.Settlement || b.Asset.Price != 0 {
+		// The value of a balance alone is the equity of a pool that holds nothing else.
+		h := v.profile.Judge(&margin.Pool{Balances: []margin.Balance{*b}})
+		f.Value = v.number(h.Equity)
+	}
+	return f
+}
+
+func (s *Shard) poolFigures(p *pool) PoolFigures {
+	v := p.account.venue
+	h := s.health(p)
+	f := PoolFigures{Pool: p.name(), Equity: v.number(h.Equity), Initial: v.number(h.Initial),
+		Maintenance: v.number(h.Maintenance), Unpriced: h.Unpriced}
+	if p.market != nil {
+		f.Collateral = v.number(p.Collateral)
+	}
+	if h.Equity.Sign() > 0 {
+		f.MarginRatio = multipleOf(margin.MulDivWide(h.Maintenance, fixed.FromInt64(margin.OneMultiple), h.Equity, margin.HalfUp))
+	}
+	for _, l := range p.account.callLevels()[:p.called] {
+		f.Calls = append(f.Calls, multiple(l))
+	}
+	if ep := p.episode; ep != nil {
+		f.Liquidation, f.Stage, f.CooldownUntil = ep.id, ep.stage, ep.cooldown
+		f.Awaiting = ep.cooldown == 0 && len(p.Positions) > 0
+	}
+	for i := range p.Positions {
+		pos := &p.Positions[i]
+		f.Positions = append(f.Positions, PositionReport{
+			PositionFigures:            s.figures(p, pos, h, true),
+			LiquidationPriceUnderlying: price(v.profile.LiquidationPrice(&p.Pool, pos.Market, true), pos.Market),
+		})
+	}
+	return f
+}
+
+func multipleOf(v fixed.Int128) events.Number { return number(v, margin.MultipleScale) }
+
+// MarketFigures are what the ledger knows of a market.
+type MarketFigures struct {
+	Venue, Market, Underlying string
+	Halted, Settled           bool
+	PriceScale, SizeScale     int
+	Mark, Index               events.Number
+	MarkTime                  int64
+	Stale                     bool
+	FundingMode               events.FundingMode
+	FundingIndex              events.Number // settlement asset per contract
+	Tiers                     []TierFigures
+}
+
+// TierFigures are those of a tier.
+type TierFigures struct {
+	LowerNotional   events.Number
+	MaxLeverage     uint32
+	MaintenanceRate events.Number
+	Deduction       events.Number
+}
+
+func (m *market) figures() *MarketFigures {
+	v := m.venue
+	f := &MarketFigures{Venue: v.name, Market: m.Name, Underlying: m.Underlying, Halted: m.Halted, Settled: m.Settled,
+		PriceScale: m.PriceScale, SizeScale: m.SizeScale, Mark: price(m.Mark, &m.Market), Index: price(m.Index, &m.Market),
+		MarkTime: m.MarkTime, Stale: m.IsStale(v.shardTime), FundingMode: m.FundingMode,
+		FundingIndex: number(m.FundingIndex, margin.FundingScale+m.PriceScale)}
+	for _, t := range m.Tiers {
+		f.Tiers = append(f.Tiers, TierFigures{LowerNotional: v.number(t.Lower), MaxLeverage: uint32(t.MaxLeverage),
+			MaintenanceRate: number(fixed.FromInt64(t.Rate), margin.RateScale), Deduction: v.number(t.Deduction)})
+	}
+	return f
+}
+
+// Totals counts what a shard holds, for live displays.
+type Totals struct {
+	Accounts, Markets, Positions, Episodes, Awaiting, Called int
+}
+
+// Totals counts pools by their status. It visits every account.
+func (s *Shard) Totals() Totals {
+	t := Totals{Markets: len(s.markets), Accounts: len(s.accounts)}
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			t.add(&a.cross)
+			for _, p := range a.isolated {
+				t.add(p)
+			}
+		}
+	}
+	return t
+}
+
+func (t *Totals) add(p *pool) {
+	t.Positions += len(p.Positions)
+	if p.called > 0 {
+		t.Called++
+	}
+	if p.episode != nil {
+		t.Episodes++
+		if p.episode.cooldown == 0 && len(p.Positions) > 0 {
+			t.Awaiting++
+		}
+	}
+}
