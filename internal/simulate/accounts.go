@@ -45,8 +45,8 @@ func (x *Exchange) invent(i int) {
 		}
 		return
 	}
-	// What people like: few like 50×, most are long.
-	a.taste = [...]int64{2, 3, 3, 5, 5, 5, 10, 10, 20, 50}[r.IntN(10)]
+	// What people like: few like 20×, most are long.
+	a.taste = [...]int64{2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 10, 20}[r.IntN(12)]
 	a.bull = 45 + r.IntN(35)
 	a.likes = a.likes[:0]
 	for range 1 + r.IntN(5) {

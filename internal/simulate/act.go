@@ -156,8 +156,14 @@ func (x *Exchange) may(l *leg, m *market, size, price, feeRate int64) bool {
 	l.fee = (value*feeRate/1000 + 999) / 1000
 	after := p.size + signed
 	if p.size != 0 && (p.size > 0) != (signed > 0) {
-		if size <= abs(p.size) {
+		if size == abs(p.size) || size < abs(p.size) && !p.isolated {
 			return true // only closes
+		}
+		if size < abs(p.size) {
+			// What closes at a loss uses collateral up, and takes its share of the rest along: enough must stay.
+			scratch, rest := *l.a, *p
+			scratch.fill(&rest, m, signed, price, l.fee, 0)
+			return rest.equity(m, m.mark) > 3*m.maintenance(m.notional(rest.size, m.mark))
 		}
 		if p.isolated || p.leg != events.LegNet {
 			return false // turns over in cross only

@@ -119,7 +119,7 @@ func (x *Exchange) tick(today int64) {
 	m := &x.markets[i]
 	step := int64(1200)
 	if phase, _ := x.day.phaseOf(today); phase == crash || phase == rebound {
-		step = 5000
+		step = 3500
 	}
 	m.noise += x.rng.Int64N(2*step+1) - step - m.noise/48
 	index := m.Price * x.day.shape(m, today) / 1_000_000
