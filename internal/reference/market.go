@@ -38,8 +38,14 @@ func (t *transaction) applyToVenue() string {
 		}
 		m.funding = m.funding.Add(b.Rate.Decimal().Mul(b.Price.Decimal()))
 	case *events.CollateralPrice:
-		t.collateralPrice(b)
+		if b.Asset == v.settlement {
+			return "bad_value"
+		}
+		t.collateralPrice(v.assets[b.Asset], b.Price.Decimal())
 	case *events.CollateralChanged:
+		if b.Asset == v.settlement {
+			return "bad_value"
+		}
 		a := v.assets[b.Asset]
 		if a == nil {
 			a = &asset{name: b.Asset}
@@ -159,14 +165,10 @@ func (t *transaction) markPrice(m *market, b *events.MarkPrice) {
 	}
 }
 
-func (t *transaction) collateralPrice(b *events.CollateralPrice) {
-	a := t.venue.assets[b.Asset]
-	if a == nil {
-		return // the settlement asset counts as it is
-	}
+func (t *transaction) collateralPrice(a *asset, price decimal.Decimal) {
 	if a.price.IsPositive() && t.event.Time < a.time {
 		t.breakRule("mark_out_of_order", crossPool)
 		return
 	}
-	a.price, a.time = b.Price.Decimal(), t.event.Time
+	a.price, a.time = price, t.event.Time
 }

@@ -1,0 +1,86 @@
+package reference
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"marginledger/events"
+	"marginledger/internal/simulate/stream"
+	"marginledger/projector"
+)
+
+// randomStream makes the stream of a seed, one that answers what the model announces.
+func randomStream(seed uint64, records int) []projector.Record {
+	m := New(0, window)
+	return stream.Random(rand.New(rand.NewPCG(seed, 0)), stream.Options{
+		Records: records,
+		Watch: func(r *projector.Record) []events.Output {
+			out, _, _, _ := m.Apply(r)
+			return out
+		},
+	})
+}
+
+// window is small, so that ids leave it.
+const window = 40
+
+// On random streams every asset sums to zero after every record, sequences are dense, ids say where
+// an output stands, and everything that the profile can announce is announced by some stream:
+// otherwise these streams would prove little of the fold that is held against the model.
+func TestRandomStreams(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(40) {
+		m := New(0, window)
+		var seqs [events.Streams]uint64
+		for i, r := range randomStream(seed, 300) {
+			out, dead, postings, duplicate := m.Apply(&r)
+			for asset, sum := range m.TrialBalance(stream.Venue) {
+				if !sum.IsZero() {
+					t.Fatalf("seed %d, record %d: %s sums to %s", seed, i, asset, sum)
+				}
+			}
+			if duplicate {
+				seen["duplicate"]++
+			}
+			for k, o := range out {
+				seen[o.Kind.String()+o.Rule+o.Reason]++
+				seqs[o.Kind.Stream()]++
+				if want := events.OutputID(0, uint64(i+1), uint32(k)); o.ID != want || o.Seq != seqs[o.Kind.Stream()] {
+					t.Fatalf("seed %d, record %d: id %s seq %d, want %s %d", seed, i, o.ID, o.Seq, want, seqs[o.Kind.Stream()])
+				}
+			}
+			seqs[events.StreamDeadLetters] += uint64(len(dead))
+			for _, p := range postings {
+				seen["posting "+p.Cause.String()]++
+			}
+		}
+	}
+	want := []string{"duplicate"}
+	for _, rule := range ruleOrder {
+		want = append(want, "Violation"+rule)
+	}
+	for k := events.KindMarginCall; k <= events.KindPortfolioStopTriggered; k++ {
+		want = append(want, k.String())
+	}
+	for c := projector.CauseDeposit; c <= projector.CauseMargin; c++ {
+		want = append(want, "posting "+c.String())
+	}
+	for _, reason := range []string{
+		"skipped", "bad_json", "wrong_role", "wrong_partition", "time_in_future", "sequence_reset", "id_reused", "unknown_venue",
+		"unknown_market", "unknown_asset", "market_settled", "too_many_digits", "out_of_range", "leg_mismatch", "leg_overclosed",
+		"mode_switch_without_margin", "opening_state_not_first", "wrong_funding_mode", "unknown_profile", "scale_changed", "bad_params",
+	} {
+		want = append(want, "DeadLetter"+reason)
+	}
+	for _, w := range want {
+		if seen[w] == 0 {
+			t.Errorf("no stream has: %s", w)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		t.Log(fmt.Sprintf("%6d %s", seen[name], name))
+	}
+}

@@ -1,0 +1,117 @@
+package stream
+
+import (
+	"fmt"
+
+	"marginledger/events"
+	"marginledger/projector"
+)
+
+// nonsense puts a record that is a dead letter, a repeat, or at the edge of being one.
+func (g *generator) nonsense(a account) {
+	deposit := func() *events.Deposit { return &events.Deposit{Asset: "USDC", Amount: g.money()} }
+	m := g.market()
+	switch g.IntN(20) {
+	case 0:
+		g.bury(a, deposit(), func(r *projector.Record) {
+			r.Event, r.Value, r.Undecodable, r.Detail = nil, []byte("{torn"), "bad_json", "it ends too early"
+		})
+	case 1:
+		g.bury(a, deposit(), func(r *projector.Record) {
+			r.Event, r.Value, r.Skipped, r.Detail = nil, []byte("{}"), true, "by hand"
+		})
+	case 2:
+		g.bury(a, deposit(), func(r *projector.Record) { r.Role = events.RolePrices })
+	case 3:
+		g.bury(a, deposit(), func(r *projector.Record) { r.WrongPartition = true })
+	case 4:
+		g.bury(a, deposit(), func(r *projector.Record) { r.Event.Time = r.Timestamp*1e6 + 60e9 + 1 })
+	case 5:
+		g.put(a, deposit(), func(r *projector.Record) { r.Event.Time = r.Timestamp*1e6 + 60e9 })
+	case 6:
+		g.bury(a, deposit(), func(r *projector.Record) { r.Event.Venue = "Y" })
+	case 7:
+		f := fillOf(g, m)
+		f.Market = "NONE"
+		g.bury(a, f)
+	case 8:
+		d := deposit()
+		d.Asset = "NONE"
+		g.bury(a, d)
+	case 9:
+		d := deposit()
+		d.Amount = pick(g, events.MustNumber("0.0000000000000000001"), events.MustNumber("10000000000000000000000000000001"))
+		g.bury(a, d)
+	case 10: // the largest amount that is allowed, and back
+		d := deposit()
+		d.Amount = g.bound()
+		g.put(a, d)
+		g.put(a, &events.Withdrawal{Asset: d.Asset, Amount: d.Amount})
+	case 11:
+		f := fillOf(g, m)
+		f.Size = events.MustNumber(pick(g, "100", "10000", "1000000"))
+		f.Price = events.MustNumber(pick(g, "1", "1000000"))
+		g.put(a, f)
+	case 12:
+		f := fillOf(g, m)
+		f.Price = events.MustNumber("1000001")
+		g.bury(a, f)
+	case 13, 17, 18:
+		g.again()
+	case 14:
+		g.put(nobody, &events.MarkPrice{Market: m.name, Mark: g.price(m)}, func(r *projector.Record) { r.Event.Time -= g.Int64N(20e9) })
+	case 15, 19:
+		if g.sequence > 0 {
+			g.sequence += g.Uint64N(3)
+		}
+	case 16:
+		g.put(nobody, &events.VenueProfileSet{
+			Profile: "standard", ProfileVersion: pick(g, "0", "1"), SettlementAsset: pick(g, "USDC", "USD"), ValueScale: g.scale,
+			Params: []events.Param{{Name: pick(g, "clearAt", "unknown"), Value: events.MustNumber(pick(g, "0.5", "1", "1.0000001"))}},
+		})
+	}
+}
+
+// bound is 10^30 units of the value scale.
+func (g *generator) bound() events.Number {
+	text := "1"
+	for range 30 - g.scale {
+		text += "0"
+	}
+	return events.MustNumber(text)
+}
+
+func fillOf(g *generator, m market) *events.Fill {
+	return &events.Fill{
+		Market: m.name, Leg: events.LegNet, Side: g.side(), Size: g.size(m), Price: g.price(m), TradeID: "t", Reason: events.ReasonTrade,
+	}
+}
+
+// bury puts a record that is a dead letter for certain, so that a later fact may answer it.
+func (g *generator) bury(of account, body events.Body, change ...func(*projector.Record)) {
+	g.put(of, body, change...)
+	r := &g.records[len(g.records)-1]
+	g.dead = append(g.dead, events.Offset{Topic: r.Source.Topic, Partition: r.Source.Partition, Offset: r.Offset})
+}
+
+// again repeats an earlier record: as it was, or with another body under the same id.
+func (g *generator) again() {
+	r := g.records[g.IntN(len(g.records))]
+	if r.Event == nil {
+		return
+	}
+	e := *r.Event
+	r.Event, r.Offset = &e, g.offsets[r.Source]
+	g.offsets[r.Source]++
+	if g.chance(40) {
+		e.Time, r.Timestamp = g.now, g.now/1e6
+	}
+	if d, ok := e.Body.(*events.Deposit); ok && g.chance(50) {
+		e.Body = &events.Deposit{Asset: d.Asset, Amount: g.money(), Reference: fmt.Sprint("again ", g.ids)}
+	}
+	if e.Producer == "" && g.chance(20) {
+		e.Producer, e.Sequence = "other", g.Uint64N(4)
+	}
+	r.Value = events.AppendJSON(nil, &e)
+	g.add(r)
+}
