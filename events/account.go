@@ -5,7 +5,7 @@ package events
 
 // Offset names a record: a place in a Kafka partition.
 type Offset struct {
-	Topic     string `json:"topic" pb:"1"`
+	Topic     string `json:"topic" pb:"1"`     // ≤ 256 bytes
 	Partition int32  `json:"partition" pb:"2"` // ≥ 0
 	Offset    int64  `json:"offset" pb:"3"`    // ≥ 0
 }
@@ -14,7 +14,7 @@ type Offset struct {
 // fact, as a standard account without an operator.
 type AccountOpened struct {
 	Operator   string     `json:"operator,omitzero" pb:"1"` // whitelabel operator, optional
-	MarginType MarginType `json:"marginType" pb:"2"`
+	MarginType MarginType `json:"marginType" pb:"2"`        // backstop: valued, but never called or triggered
 }
 
 // AccountOpeningState carries what an account holds when a running exchange adopts the ledger.
@@ -27,12 +27,12 @@ type AccountOpeningState struct {
 // OpeningBalance is a balance of the cross pool.
 type OpeningBalance struct {
 	Asset  string `json:"asset" pb:"1"`
-	Amount Number `json:"amount" pb:"2"` // units of asset; negative: owed by the account
+	Amount Number `json:"amount" pb:"2"` // units of the asset; negative: owed by the account
 }
 
 // OpeningPosition is a position, and with Isolated the collateral of its pool.
 type OpeningPosition struct {
-	Market     string `json:"market" pb:"1"`
+	Market     string `json:"market" pb:"1"` // ≤ 32 bytes
 	Leg        Leg    `json:"leg" pb:"2"`
 	Size       Number `json:"size" pb:"3"`                    // contracts; negative: short; not 0
 	EntryPrice Number `json:"entryPrice" pb:"4"`              // > 0
@@ -43,21 +43,21 @@ type OpeningPosition struct {
 type Deposit struct {
 	Asset     string `json:"asset" pb:"1"`
 	Amount    Number `json:"amount" pb:"2"`             // > 0
-	Reference string `json:"reference,omitzero" pb:"3"` // chain transaction, bank reference
+	Reference string `json:"reference,omitzero" pb:"3"` // chain transaction, bank reference; ≤ 64 bytes
 }
 
 // Withdrawal takes money from the cross pool. Rule: within withdrawable collateral.
 type Withdrawal struct {
 	Asset     string `json:"asset" pb:"1"`
-	Amount    Number `json:"amount" pb:"2"` // > 0
-	Reference string `json:"reference,omitzero" pb:"3"`
+	Amount    Number `json:"amount" pb:"2"`             // > 0
+	Reference string `json:"reference,omitzero" pb:"3"` // chain transaction, bank reference; ≤ 64 bytes
 }
 
 // Transfer moves money between cross pools: both legs in one event between subaccounts of one
 // owner, one leg per event between owners. Rule for what leaves: as for a Withdrawal.
 type Transfer struct {
-	TransferID        string       `json:"transferId" pb:"1"`
-	Kind              TransferKind `json:"kind" pb:"2"`
+	TransferID        string       `json:"transferId" pb:"1"` // the same in all legs; ≤ 64 bytes
+	Kind              TransferKind `json:"kind" pb:"2"`       // internal: both legs; out, in: one leg between owners
 	Asset             string       `json:"asset" pb:"3"`
 	Amount            Number       `json:"amount" pb:"4"`                     // > 0
 	ToSubaccount      uint32       `json:"toSubaccount,omitzero" pb:"5"`      // kind internal; other than the header's
@@ -68,15 +68,15 @@ type Transfer struct {
 type Fill struct {
 	Market         string     `json:"market" pb:"1"`
 	Leg            Leg        `json:"leg" pb:"2"`
-	Side           Side       `json:"side" pb:"3"`
-	Size           Number     `json:"size" pb:"4"`              // contracts, > 0
-	Price          Number     `json:"price" pb:"5"`             // > 0
-	Fee            Number     `json:"fee,omitzero" pb:"6"`      // units of FeeAsset; positive: paid by the account, negative: a rebate
-	FeeAsset       string     `json:"feeAsset,omitzero" pb:"7"` // required with a fee
-	TradeID        string     `json:"tradeId" pb:"8"`
-	OrderID        string     `json:"orderId,omitzero" pb:"9"`
-	Liquidity      Liquidity  `json:"liquidity,omitzero" pb:"10"`
-	Reason         FillReason `json:"reason" pb:"11"`
+	Side           Side       `json:"side" pb:"3"`                     // buy: adds contracts; sell: takes contracts away
+	Size           Number     `json:"size" pb:"4"`                     // contracts, > 0
+	Price          Number     `json:"price" pb:"5"`                    // > 0
+	Fee            Number     `json:"fee,omitzero" pb:"6"`             // units of FeeAsset; positive: paid by the account, negative: a rebate
+	FeeAsset       string     `json:"feeAsset,omitzero" pb:"7"`        // required with a fee
+	TradeID        string     `json:"tradeId" pb:"8"`                  // ≤ 64 bytes
+	OrderID        string     `json:"orderId,omitzero" pb:"9"`         // ≤ 64 bytes
+	Liquidity      Liquidity  `json:"liquidity,omitzero" pb:"10"`      // informative
+	Reason         FillReason `json:"reason" pb:"11"`                  // why it happened
 	IsolatedMargin Number     `json:"isolatedMargin,omitzero" pb:"12"` // settlement asset moved from cross for this increase, ≥ 0
 	Liquidation    string     `json:"liquidation,omitzero" pb:"13"`    // id of the episode answered; reason liquidation or adl
 }
@@ -84,31 +84,31 @@ type Fill struct {
 // SpotFill is one account's leg of a spot trade: base against quote, both in the cross pool.
 type SpotFill struct {
 	BaseAsset   string `json:"baseAsset" pb:"1"`
-	QuoteAsset  string `json:"quoteAsset" pb:"2"`
-	Side        Side   `json:"side" pb:"3"`         // buy: base in, quote out
-	Size        Number `json:"size" pb:"4"`         // units of base, > 0
-	QuoteAmount Number `json:"quoteAmount" pb:"5"`  // units of quote, > 0
-	Fee         Number `json:"fee,omitzero" pb:"6"` // as in Fill
-	FeeAsset    string `json:"feeAsset,omitzero" pb:"7"`
-	TradeID     string `json:"tradeId" pb:"8"`
-	OrderID     string `json:"orderId,omitzero" pb:"9"`
+	QuoteAsset  string `json:"quoteAsset" pb:"2"`        // other than baseAsset
+	Side        Side   `json:"side" pb:"3"`              // buy: base in, quote out
+	Size        Number `json:"size" pb:"4"`              // units of base, > 0
+	QuoteAmount Number `json:"quoteAmount" pb:"5"`       // units of quote, > 0
+	Fee         Number `json:"fee,omitzero" pb:"6"`      // as in Fill
+	FeeAsset    string `json:"feeAsset,omitzero" pb:"7"` // required with a fee
+	TradeID     string `json:"tradeId" pb:"8"`           // ≤ 64 bytes
+	OrderID     string `json:"orderId,omitzero" pb:"9"`  // ≤ 64 bytes
 }
 
 // AssetConverted exchanges one asset of the cross pool for another at the venue's own rate, as an
 // automatic conversion of a negative balance does.
 type AssetConverted struct {
 	FromAsset  string `json:"fromAsset" pb:"1"`
-	FromAmount Number `json:"fromAmount" pb:"2"` // > 0, leaves the pool
-	ToAsset    string `json:"toAsset" pb:"3"`
-	ToAmount   Number `json:"toAmount" pb:"4"` // > 0, reaches the pool
-	Reference  string `json:"reference,omitzero" pb:"5"`
+	FromAmount Number `json:"fromAmount" pb:"2"`         // > 0, leaves the pool
+	ToAsset    string `json:"toAsset" pb:"3"`            // other than fromAsset
+	ToAmount   Number `json:"toAmount" pb:"4"`           // > 0, reaches the pool
+	Reference  string `json:"reference,omitzero" pb:"5"` // ≤ 64 bytes
 }
 
 // InterestAccrued charges or credits interest to the cross pool.
 type InterestAccrued struct {
 	Asset     string `json:"asset" pb:"1"`
-	Amount    Number `json:"amount" pb:"2"` // not 0; positive: credited to the account
-	Reference string `json:"reference,omitzero" pb:"3"`
+	Amount    Number `json:"amount" pb:"2"`             // not 0; positive: credited to the account
+	Reference string `json:"reference,omitzero" pb:"3"` // ≤ 64 bytes
 }
 
 // OrderMargin states what an account's open orders hold in a market and leg from now on. It
@@ -118,8 +118,8 @@ type OrderMargin struct {
 	Leg         Leg    `json:"leg" pb:"2"`
 	BidSize     Number `json:"bidSize" pb:"3"`     // contracts, ≥ 0
 	BidNotional Number `json:"bidNotional" pb:"4"` // Σ size · limit price, settlement asset, ≥ 0
-	AskSize     Number `json:"askSize" pb:"5"`
-	AskNotional Number `json:"askNotional" pb:"6"`
+	AskSize     Number `json:"askSize" pb:"5"`     // as bidSize
+	AskNotional Number `json:"askNotional" pb:"6"` // as bidNotional
 }
 
 // LeverageSet sets the leverage of an account in a market. Rule: at most the market's maximum.
@@ -133,8 +133,8 @@ type LeverageSet struct {
 // pool; isolated to cross: must be 0, everything returns), else it is a dead letter.
 type MarginModeSet struct {
 	Market         string     `json:"market" pb:"1"`
-	Mode           MarginMode `json:"mode" pb:"2"`
-	IsolatedMargin Number     `json:"isolatedMargin,omitzero" pb:"3"` // settlement asset, ≥ 0
+	Mode           MarginMode `json:"mode" pb:"2"`                    // from here on
+	IsolatedMargin Number     `json:"isolatedMargin,omitzero" pb:"3"` // settlement asset, ≥ 0; 0 with mode cross
 }
 
 // IsolatedMarginMoved adds collateral to an isolated pool, or removes some. Rules: what is added
@@ -177,27 +177,27 @@ type BankruptcyCovered struct {
 // TradeBusted undoes one account's leg of a trade: it names the fill as it was. Where the fill was
 // never applied, DeadLetter names its record, and nothing moves but the account's completeness.
 type TradeBusted struct {
-	TradeID    string  `json:"tradeId" pb:"1"`
+	TradeID    string  `json:"tradeId" pb:"1"` // of the busted fill
 	Market     string  `json:"market" pb:"2"`
 	Leg        Leg     `json:"leg" pb:"3"`
-	Side       Side    `json:"side" pb:"4"` // of the busted fill
-	Size       Number  `json:"size" pb:"5"` // > 0
-	Price      Number  `json:"price" pb:"6"`
-	Fee        Number  `json:"fee,omitzero" pb:"7"`
-	FeeAsset   string  `json:"feeAsset,omitzero" pb:"8"`
-	DeadLetter *Offset `json:"deadLetter,omitzero" pb:"9"`
+	Side       Side    `json:"side" pb:"4"`                // of the busted fill
+	Size       Number  `json:"size" pb:"5"`                // > 0
+	Price      Number  `json:"price" pb:"6"`               // > 0
+	Fee        Number  `json:"fee,omitzero" pb:"7"`        // as in Fill
+	FeeAsset   string  `json:"feeAsset,omitzero" pb:"8"`   // required with a fee
+	DeadLetter *Offset `json:"deadLetter,omitzero" pb:"9"` // the record of the fill, where it was never applied
 }
 
 // Adjustment corrects an account by hand: an amount, or a position, or neither where it only
 // answers a dead letter.
 type Adjustment struct {
-	Asset      string  `json:"asset,omitzero" pb:"1"`
-	Amount     Number  `json:"amount,omitzero" pb:"2"` // of the cross pool, or of the isolated pool of Market and Leg with asset = settlement asset
-	Market     string  `json:"market,omitzero" pb:"3"`
-	Leg        Leg     `json:"leg,omitzero" pb:"4"`
+	Asset      string  `json:"asset,omitzero" pb:"1"`      // with amount
+	Amount     Number  `json:"amount,omitzero" pb:"2"`     // of the cross pool, or of the isolated pool of Market and Leg with asset = settlement asset
+	Market     string  `json:"market,omitzero" pb:"3"`     // with amount: the isolated pool; with size: the position
+	Leg        Leg     `json:"leg,omitzero" pb:"4"`        // with market
 	Size       Number  `json:"size,omitzero" pb:"5"`       // contracts added to the position, signed, not 0
 	EntryPrice Number  `json:"entryPrice,omitzero" pb:"6"` // with size; the price at which they are added
 	Reason     string  `json:"reason" pb:"7"`              // for people, ≤ 256 bytes
-	Reference  string  `json:"reference,omitzero" pb:"8"`
+	Reference  string  `json:"reference,omitzero" pb:"8"`  // ≤ 64 bytes
 	DeadLetter *Offset `json:"deadLetter,omitzero" pb:"9"` // the record that this answers
 }

@@ -105,6 +105,15 @@ func (w *docWriter) page(typ Type) {
 	fmt.Fprintf(&w.b, "\n```json\n%s\n```\n", w.layOut(value))
 }
 
+// usual says of fields without a comment what their name says in every struct.
+var usual = map[string]string{
+	"market":    "name of the market, ≤ 32 bytes",
+	"asset":     "name of the asset, ≤ 32 bytes",
+	"baseAsset": "name of the asset, ≤ 32 bytes",
+	"fromAsset": "name of the asset, ≤ 32 bytes",
+	"leg":       "which position of the market: the net one, or in hedge mode the long or the short one",
+}
+
 func (w *docWriter) fields(s reflect.Type) {
 	w.b.WriteString("| Field | JSON | Meaning and bounds |\n|---|---|---|\n")
 	for i := range s.NumField() {
@@ -114,7 +123,14 @@ func (w *docWriter) fields(s reflect.Type) {
 		if option == "omitzero" {
 			kind += ", optional"
 		}
-		fmt.Fprintf(&w.b, "| `%s` | %s | %s |\n", name, kind, w.names(s, w.docs[s.Name()].fields[f.Name]))
+		meaning := w.names(s, w.docs[s.Name()].fields[f.Name])
+		if meaning == "" {
+			meaning = usual[name]
+		}
+		if meaning == "" {
+			w.t.Errorf("%s.%s has no comment", s, f.Name)
+		}
+		fmt.Fprintf(&w.b, "| `%s` | %s | %s |\n", name, kind, meaning)
 	}
 }
 

@@ -5,8 +5,8 @@ package events
 // VenueProfileSet opens a venue, or switches its margin rules from here on. Producer: operations,
 // role config. The settlement asset and the value scale of a venue never change.
 type VenueProfileSet struct {
-	Profile         string  `json:"profile" pb:"1"` // name in the registry: "standard"
-	ProfileVersion  string  `json:"profileVersion" pb:"2"`
+	Profile         string  `json:"profile" pb:"1"`         // name in the registry: "standard"
+	ProfileVersion  string  `json:"profileVersion" pb:"2"`  // ≤ 32 bytes
 	SettlementAsset string  `json:"settlementAsset" pb:"3"` // what equity is counted in
 	ValueScale      uint32  `json:"valueScale" pb:"4"`      // digits after the point of every amount, 6 to 18
 	Params          []Param `json:"params,omitzero" pb:"5"` // settings of the profile, ≤ 64, names strictly rising
@@ -14,34 +14,34 @@ type VenueProfileSet struct {
 
 // Param is one setting of a profile; the profile's page gives its name, unit and default.
 type Param struct {
-	Name  string `json:"name" pb:"1"`
-	Value Number `json:"value" pb:"2"`
+	Name  string `json:"name" pb:"1"`  // ≤ 32 bytes
+	Value Number `json:"value" pb:"2"` // any number
 }
 
 // MarketListed opens a market. Producer: operations, role config.
 type MarketListed struct {
 	Market     string      `json:"market" pb:"1"`
 	Underlying string      `json:"underlying" pb:"2"` // asset that the price follows: "BTC"
-	PriceScale uint32      `json:"priceScale" pb:"3"` // digits after the point of a price
-	SizeScale  uint32      `json:"sizeScale" pb:"4"`  // digits after the point of a size; price and size scale together ≤ the value scale
-	MaxPrice   Number      `json:"maxPrice" pb:"5"`   // largest admitted price, > 0
-	MaxSize    Number      `json:"maxSize" pb:"6"`    // largest admitted |size| of a position, > 0
-	Rules      MarketRules `json:"rules" pb:"7"`
+	PriceScale uint32      `json:"priceScale" pb:"3"` // digits after the point of a price, 0 to 18
+	SizeScale  uint32      `json:"sizeScale" pb:"4"`  // digits after the point of a size; price and size scale together ≤ the value scale, so ≤ 18
+	MaxPrice   Number      `json:"maxPrice" pb:"5"`   // largest admitted price, > 0, at the price scale
+	MaxSize    Number      `json:"maxSize" pb:"6"`    // largest admitted |size| of a position, > 0, at the size scale
+	Rules      MarketRules `json:"rules" pb:"7"`      // from here on
 }
 
 // MarketChanged replaces the rules of a market from here on. Scales cannot change.
 type MarketChanged struct {
 	Market string      `json:"market" pb:"1"`
-	Rules  MarketRules `json:"rules" pb:"2"`
+	Rules  MarketRules `json:"rules" pb:"2"` // from here on
 }
 
 // MarketRules are what may change in a market's life.
 type MarketRules struct {
-	Tiers          []Tier      `json:"tiers" pb:"1"` // 1 to 32, by lower notional, the first from 0
-	FundingMode    FundingMode `json:"funding" pb:"2"`
+	Tiers          []Tier      `json:"tiers" pb:"1"`                   // 1 to 32, by lower notional, the first from 0
+	FundingMode    FundingMode `json:"funding" pb:"2"`                 // by index, or by payments of each account
 	MaxStalenessMs uint64      `json:"maxStalenessMs,omitzero" pb:"3"` // age of a mark beyond which figures are flagged; 0: never
 	MakerFee       Number      `json:"makerFee,omitzero" pb:"4"`       // informative: rate of notional; fills carry the fee
-	TakerFee       Number      `json:"takerFee,omitzero" pb:"5"`
+	TakerFee       Number      `json:"takerFee,omitzero" pb:"5"`       // as makerFee
 	LiquidationFee Number      `json:"liquidationFee,omitzero" pb:"6"` // rate of closed notional that a liquidation is told to charge, 0 to 1
 }
 
@@ -56,7 +56,7 @@ type Tier struct {
 // MarketHalted stops trading in a market; fills while halted break a rule. Role config.
 type MarketHalted struct {
 	Market string `json:"market" pb:"1"`
-	Reason string `json:"reason,omitzero" pb:"2"`
+	Reason string `json:"reason,omitzero" pb:"2"` // for people, ≤ 256 bytes
 }
 
 // MarketResumed ends a halt. Role config.
@@ -74,11 +74,11 @@ type MarketSettled struct {
 // price service, role prices, keyed by market.
 type MarkPrice struct {
 	Market string `json:"market" pb:"1"`
-	Mark   Number `json:"mark,omitzero" pb:"2"` // > 0; values positions and triggers
-	Index  Number `json:"index,omitzero" pb:"3"`
-	Oracle Number `json:"oracle,omitzero" pb:"4"`
-	Min    Number `json:"min,omitzero" pb:"5"` // for venues with price pairs
-	Max    Number `json:"max,omitzero" pb:"6"`
+	Mark   Number `json:"mark,omitzero" pb:"2"`   // > 0; values positions and triggers
+	Index  Number `json:"index,omitzero" pb:"3"`  // > 0; values positions where no mark is known
+	Oracle Number `json:"oracle,omitzero" pb:"4"` // > 0; informative
+	Min    Number `json:"min,omitzero" pb:"5"`    // > 0; for venues with price pairs
+	Max    Number `json:"max,omitzero" pb:"6"`    // > 0, ≥ min
 }
 
 // FundingRate moves the funding index of a market by Rate · Price: what a long pays per contract.
@@ -117,7 +117,7 @@ type OpenInterest struct {
 // InsuranceFundMoved states a fund's balance. Observed: money between the fund and an account is
 // an account fact.
 type InsuranceFundMoved struct {
-	Fund    string `json:"fund" pb:"1"`
+	Fund    string `json:"fund" pb:"1"` // name of the fund, ≤ 32 bytes
 	Asset   string `json:"asset" pb:"2"`
 	Balance Number `json:"balance" pb:"3"` // after the move
 }
@@ -130,5 +130,5 @@ type PoolState struct {
 
 // BlockStarted marks a block of a venue that has them; it is then the venue's clock. Role blocks.
 type BlockStarted struct {
-	Height uint64 `json:"height" pb:"1"`
+	Height uint64 `json:"height" pb:"1"` // number of the block, 64 bits
 }

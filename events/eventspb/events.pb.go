@@ -1101,7 +1101,8 @@ func (*Event_BlockStarted) isEvent_Body() {}
 type AccountOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// whitelabel operator, optional
-	Operator      string     `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// backstop: valued, but never called or triggered
 	MarginType    MarginType `protobuf:"varint,2,opt,name=margin_type,json=marginType,proto3,enum=marginledger.events.v1.MarginType" json:"margin_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1213,7 +1214,7 @@ type Deposit struct {
 	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	// > 0
 	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
-	// chain transaction, bank reference
+	// chain transaction, bank reference; ≤ 64 bytes
 	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1275,7 +1276,8 @@ type Withdrawal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	// > 0
-	Amount        string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// chain transaction, bank reference; ≤ 64 bytes
 	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1335,10 +1337,12 @@ func (x *Withdrawal) GetReference() string {
 // Transfer moves money between cross pools: both legs in one event between subaccounts of one
 // owner, one leg per event between owners. Rule for what leaves: as for a Withdrawal.
 type Transfer struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	TransferId string                 `protobuf:"bytes,1,opt,name=transfer_id,json=transferId,proto3" json:"transfer_id,omitempty"`
-	Kind       TransferKind           `protobuf:"varint,2,opt,name=kind,proto3,enum=marginledger.events.v1.TransferKind" json:"kind,omitempty"`
-	Asset      string                 `protobuf:"bytes,3,opt,name=asset,proto3" json:"asset,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// the same in all legs; ≤ 64 bytes
+	TransferId string `protobuf:"bytes,1,opt,name=transfer_id,json=transferId,proto3" json:"transfer_id,omitempty"`
+	// internal: both legs; out, in: one leg between owners
+	Kind  TransferKind `protobuf:"varint,2,opt,name=kind,proto3,enum=marginledger.events.v1.TransferKind" json:"kind,omitempty"`
+	Asset string       `protobuf:"bytes,3,opt,name=asset,proto3" json:"asset,omitempty"`
 	// > 0
 	Amount string `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
 	// kind internal; other than the header's
@@ -1426,7 +1430,8 @@ type Fill struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
 	Leg    Leg                    `protobuf:"varint,2,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
-	Side   Side                   `protobuf:"varint,3,opt,name=side,proto3,enum=marginledger.events.v1.Side" json:"side,omitempty"`
+	// buy: adds contracts; sell: takes contracts away
+	Side Side `protobuf:"varint,3,opt,name=side,proto3,enum=marginledger.events.v1.Side" json:"side,omitempty"`
 	// contracts, > 0
 	Size string `protobuf:"bytes,4,opt,name=size,proto3" json:"size,omitempty"`
 	// > 0
@@ -1434,11 +1439,15 @@ type Fill struct {
 	// units of FeeAsset; positive: paid by the account, negative: a rebate
 	Fee string `protobuf:"bytes,6,opt,name=fee,proto3" json:"fee,omitempty"`
 	// required with a fee
-	FeeAsset  string     `protobuf:"bytes,7,opt,name=fee_asset,json=feeAsset,proto3" json:"fee_asset,omitempty"`
-	TradeId   string     `protobuf:"bytes,8,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
-	OrderId   string     `protobuf:"bytes,9,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	Liquidity Liquidity  `protobuf:"varint,10,opt,name=liquidity,proto3,enum=marginledger.events.v1.Liquidity" json:"liquidity,omitempty"`
-	Reason    FillReason `protobuf:"varint,11,opt,name=reason,proto3,enum=marginledger.events.v1.FillReason" json:"reason,omitempty"`
+	FeeAsset string `protobuf:"bytes,7,opt,name=fee_asset,json=feeAsset,proto3" json:"fee_asset,omitempty"`
+	// ≤ 64 bytes
+	TradeId string `protobuf:"bytes,8,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
+	// ≤ 64 bytes
+	OrderId string `protobuf:"bytes,9,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	// informative
+	Liquidity Liquidity `protobuf:"varint,10,opt,name=liquidity,proto3,enum=marginledger.events.v1.Liquidity" json:"liquidity,omitempty"`
+	// why it happened
+	Reason FillReason `protobuf:"varint,11,opt,name=reason,proto3,enum=marginledger.events.v1.FillReason" json:"reason,omitempty"`
 	// settlement asset moved from cross for this increase, ≥ 0
 	IsolatedMargin string `protobuf:"bytes,12,opt,name=isolated_margin,json=isolatedMargin,proto3" json:"isolated_margin,omitempty"`
 	// id of the episode answered; reason liquidation or adl
@@ -1570,9 +1579,10 @@ func (x *Fill) GetLiquidation() string {
 
 // SpotFill is one account's leg of a spot trade: base against quote, both in the cross pool.
 type SpotFill struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	BaseAsset  string                 `protobuf:"bytes,1,opt,name=base_asset,json=baseAsset,proto3" json:"base_asset,omitempty"`
-	QuoteAsset string                 `protobuf:"bytes,2,opt,name=quote_asset,json=quoteAsset,proto3" json:"quote_asset,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	BaseAsset string                 `protobuf:"bytes,1,opt,name=base_asset,json=baseAsset,proto3" json:"base_asset,omitempty"`
+	// other than baseAsset
+	QuoteAsset string `protobuf:"bytes,2,opt,name=quote_asset,json=quoteAsset,proto3" json:"quote_asset,omitempty"`
 	// buy: base in, quote out
 	Side Side `protobuf:"varint,3,opt,name=side,proto3,enum=marginledger.events.v1.Side" json:"side,omitempty"`
 	// units of base, > 0
@@ -1580,9 +1590,12 @@ type SpotFill struct {
 	// units of quote, > 0
 	QuoteAmount string `protobuf:"bytes,5,opt,name=quote_amount,json=quoteAmount,proto3" json:"quote_amount,omitempty"`
 	// as in Fill
-	Fee           string `protobuf:"bytes,6,opt,name=fee,proto3" json:"fee,omitempty"`
-	FeeAsset      string `protobuf:"bytes,7,opt,name=fee_asset,json=feeAsset,proto3" json:"fee_asset,omitempty"`
-	TradeId       string `protobuf:"bytes,8,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
+	Fee string `protobuf:"bytes,6,opt,name=fee,proto3" json:"fee,omitempty"`
+	// required with a fee
+	FeeAsset string `protobuf:"bytes,7,opt,name=fee_asset,json=feeAsset,proto3" json:"fee_asset,omitempty"`
+	// ≤ 64 bytes
+	TradeId string `protobuf:"bytes,8,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
+	// ≤ 64 bytes
 	OrderId       string `protobuf:"bytes,9,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1688,9 +1701,11 @@ type AssetConverted struct {
 	FromAsset string                 `protobuf:"bytes,1,opt,name=from_asset,json=fromAsset,proto3" json:"from_asset,omitempty"`
 	// > 0, leaves the pool
 	FromAmount string `protobuf:"bytes,2,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
-	ToAsset    string `protobuf:"bytes,3,opt,name=to_asset,json=toAsset,proto3" json:"to_asset,omitempty"`
+	// other than fromAsset
+	ToAsset string `protobuf:"bytes,3,opt,name=to_asset,json=toAsset,proto3" json:"to_asset,omitempty"`
 	// > 0, reaches the pool
-	ToAmount      string `protobuf:"bytes,4,opt,name=to_amount,json=toAmount,proto3" json:"to_amount,omitempty"`
+	ToAmount string `protobuf:"bytes,4,opt,name=to_amount,json=toAmount,proto3" json:"to_amount,omitempty"`
+	// ≤ 64 bytes
 	Reference     string `protobuf:"bytes,5,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1766,7 +1781,8 @@ type InterestAccrued struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	// not 0; positive: credited to the account
-	Amount        string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// ≤ 64 bytes
 	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1832,8 +1848,10 @@ type OrderMargin struct {
 	// contracts, ≥ 0
 	BidSize string `protobuf:"bytes,3,opt,name=bid_size,json=bidSize,proto3" json:"bid_size,omitempty"`
 	// Σ size · limit price, settlement asset, ≥ 0
-	BidNotional   string `protobuf:"bytes,4,opt,name=bid_notional,json=bidNotional,proto3" json:"bid_notional,omitempty"`
-	AskSize       string `protobuf:"bytes,5,opt,name=ask_size,json=askSize,proto3" json:"ask_size,omitempty"`
+	BidNotional string `protobuf:"bytes,4,opt,name=bid_notional,json=bidNotional,proto3" json:"bid_notional,omitempty"`
+	// as bidSize
+	AskSize string `protobuf:"bytes,5,opt,name=ask_size,json=askSize,proto3" json:"ask_size,omitempty"`
+	// as bidNotional
 	AskNotional   string `protobuf:"bytes,6,opt,name=ask_notional,json=askNotional,proto3" json:"ask_notional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1971,8 +1989,9 @@ func (x *LeverageSet) GetLeverage() uint32 {
 type MarginModeSet struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
-	Mode   MarginMode             `protobuf:"varint,2,opt,name=mode,proto3,enum=marginledger.events.v1.MarginMode" json:"mode,omitempty"`
-	// settlement asset, ≥ 0
+	// from here on
+	Mode MarginMode `protobuf:"varint,2,opt,name=mode,proto3,enum=marginledger.events.v1.MarginMode" json:"mode,omitempty"`
+	// settlement asset, ≥ 0; 0 with mode cross
 	IsolatedMargin string `protobuf:"bytes,3,opt,name=isolated_margin,json=isolatedMargin,proto3" json:"isolated_margin,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2342,17 +2361,22 @@ func (x *BankruptcyCovered) GetFund() string {
 // TradeBusted undoes one account's leg of a trade: it names the fill as it was. Where the fill was
 // never applied, DeadLetter names its record, and nothing moves but the account's completeness.
 type TradeBusted struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	TradeId string                 `protobuf:"bytes,1,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
-	Market  string                 `protobuf:"bytes,2,opt,name=market,proto3" json:"market,omitempty"`
-	Leg     Leg                    `protobuf:"varint,3,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// of the busted fill
+	TradeId string `protobuf:"bytes,1,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
+	Market  string `protobuf:"bytes,2,opt,name=market,proto3" json:"market,omitempty"`
+	Leg     Leg    `protobuf:"varint,3,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
 	// of the busted fill
 	Side Side `protobuf:"varint,4,opt,name=side,proto3,enum=marginledger.events.v1.Side" json:"side,omitempty"`
 	// > 0
-	Size          string  `protobuf:"bytes,5,opt,name=size,proto3" json:"size,omitempty"`
-	Price         string  `protobuf:"bytes,6,opt,name=price,proto3" json:"price,omitempty"`
-	Fee           string  `protobuf:"bytes,7,opt,name=fee,proto3" json:"fee,omitempty"`
-	FeeAsset      string  `protobuf:"bytes,8,opt,name=fee_asset,json=feeAsset,proto3" json:"fee_asset,omitempty"`
+	Size string `protobuf:"bytes,5,opt,name=size,proto3" json:"size,omitempty"`
+	// > 0
+	Price string `protobuf:"bytes,6,opt,name=price,proto3" json:"price,omitempty"`
+	// as in Fill
+	Fee string `protobuf:"bytes,7,opt,name=fee,proto3" json:"fee,omitempty"`
+	// required with a fee
+	FeeAsset string `protobuf:"bytes,8,opt,name=fee_asset,json=feeAsset,proto3" json:"fee_asset,omitempty"`
+	// the record of the fill, where it was never applied
 	DeadLetter    *Offset `protobuf:"bytes,9,opt,name=dead_letter,json=deadLetter,proto3" json:"dead_letter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2455,17 +2479,21 @@ func (x *TradeBusted) GetDeadLetter() *Offset {
 // answers a dead letter.
 type Adjustment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// with amount
+	Asset string `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	// of the cross pool, or of the isolated pool of Market and Leg with asset = settlement asset
 	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// with amount: the isolated pool; with size: the position
 	Market string `protobuf:"bytes,3,opt,name=market,proto3" json:"market,omitempty"`
-	Leg    Leg    `protobuf:"varint,4,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
+	// with market
+	Leg Leg `protobuf:"varint,4,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
 	// contracts added to the position, signed, not 0
 	Size string `protobuf:"bytes,5,opt,name=size,proto3" json:"size,omitempty"`
 	// with size; the price at which they are added
 	EntryPrice string `protobuf:"bytes,6,opt,name=entry_price,json=entryPrice,proto3" json:"entry_price,omitempty"`
 	// for people, ≤ 256 bytes
-	Reason    string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	// ≤ 64 bytes
 	Reference string `protobuf:"bytes,8,opt,name=reference,proto3" json:"reference,omitempty"`
 	// the record that this answers
 	DeadLetter    *Offset `protobuf:"bytes,9,opt,name=dead_letter,json=deadLetter,proto3" json:"dead_letter,omitempty"`
@@ -2572,14 +2600,15 @@ type MarketListed struct {
 	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
 	// asset that the price follows: "BTC"
 	Underlying string `protobuf:"bytes,2,opt,name=underlying,proto3" json:"underlying,omitempty"`
-	// digits after the point of a price
+	// digits after the point of a price, 0 to 18
 	PriceScale uint32 `protobuf:"varint,3,opt,name=price_scale,json=priceScale,proto3" json:"price_scale,omitempty"`
-	// digits after the point of a size; price and size scale together ≤ the value scale
+	// digits after the point of a size; price and size scale together ≤ the value scale, so ≤ 18
 	SizeScale uint32 `protobuf:"varint,4,opt,name=size_scale,json=sizeScale,proto3" json:"size_scale,omitempty"`
-	// largest admitted price, > 0
+	// largest admitted price, > 0, at the price scale
 	MaxPrice string `protobuf:"bytes,5,opt,name=max_price,json=maxPrice,proto3" json:"max_price,omitempty"`
-	// largest admitted |size| of a position, > 0
-	MaxSize       string       `protobuf:"bytes,6,opt,name=max_size,json=maxSize,proto3" json:"max_size,omitempty"`
+	// largest admitted |size| of a position, > 0, at the size scale
+	MaxSize string `protobuf:"bytes,6,opt,name=max_size,json=maxSize,proto3" json:"max_size,omitempty"`
+	// from here on
 	Rules         *MarketRules `protobuf:"bytes,7,opt,name=rules,proto3" json:"rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2666,9 +2695,10 @@ func (x *MarketListed) GetRules() *MarketRules {
 
 // MarketChanged replaces the rules of a market from here on. Scales cannot change.
 type MarketChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Market        string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
-	Rules         *MarketRules           `protobuf:"bytes,2,opt,name=rules,proto3" json:"rules,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	// from here on
+	Rules         *MarketRules `protobuf:"bytes,2,opt,name=rules,proto3" json:"rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2719,9 +2749,10 @@ func (x *MarketChanged) GetRules() *MarketRules {
 
 // MarketHalted stops trading in a market; fills while halted break a rule. Role config.
 type MarketHalted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Market        string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	// for people, ≤ 256 bytes
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2875,11 +2906,14 @@ type MarkPrice struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
 	// > 0; values positions and triggers
-	Mark   string `protobuf:"bytes,2,opt,name=mark,proto3" json:"mark,omitempty"`
-	Index  string `protobuf:"bytes,3,opt,name=index,proto3" json:"index,omitempty"`
+	Mark string `protobuf:"bytes,2,opt,name=mark,proto3" json:"mark,omitempty"`
+	// > 0; values positions where no mark is known
+	Index string `protobuf:"bytes,3,opt,name=index,proto3" json:"index,omitempty"`
+	// > 0; informative
 	Oracle string `protobuf:"bytes,4,opt,name=oracle,proto3" json:"oracle,omitempty"`
-	// for venues with price pairs
-	Min           string `protobuf:"bytes,5,opt,name=min,proto3" json:"min,omitempty"`
+	// > 0; for venues with price pairs
+	Min string `protobuf:"bytes,5,opt,name=min,proto3" json:"min,omitempty"`
+	// > 0, ≥ min
 	Max           string `protobuf:"bytes,6,opt,name=max,proto3" json:"max,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3134,7 +3168,8 @@ func (x *CollateralChanged) GetHaircuts() []*HaircutTier {
 type VenueProfileSet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// name in the registry: "standard"
-	Profile        string `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	Profile string `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	// ≤ 32 bytes
 	ProfileVersion string `protobuf:"bytes,2,opt,name=profile_version,json=profileVersion,proto3" json:"profile_version,omitempty"`
 	// what equity is counted in
 	SettlementAsset string `protobuf:"bytes,3,opt,name=settlement_asset,json=settlementAsset,proto3" json:"settlement_asset,omitempty"`
@@ -3278,8 +3313,9 @@ func (x *OpenInterest) GetShort() string {
 // account fact.
 type InsuranceFundMoved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Fund  string                 `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
-	Asset string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
+	// name of the fund, ≤ 32 bytes
+	Fund  string `protobuf:"bytes,1,opt,name=fund,proto3" json:"fund,omitempty"`
+	Asset string `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
 	// after the move
 	Balance       string `protobuf:"bytes,3,opt,name=balance,proto3" json:"balance,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3393,8 +3429,9 @@ func (x *PoolState) GetQuantities() []*Param {
 
 // BlockStarted marks a block of a venue that has them; it is then the venue's clock. Role blocks.
 type BlockStarted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// number of the block, 64 bits
+	Height        uint64 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3440,7 +3477,7 @@ func (x *BlockStarted) GetHeight() uint64 {
 type OpeningBalance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
-	// units of asset; negative: owed by the account
+	// units of the asset; negative: owed by the account
 	Amount        string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3492,9 +3529,10 @@ func (x *OpeningBalance) GetAmount() string {
 
 // OpeningPosition is a position, and with Isolated the collateral of its pool.
 type OpeningPosition struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
-	Leg    Leg                    `protobuf:"varint,2,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ≤ 32 bytes
+	Market string `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	Leg    Leg    `protobuf:"varint,2,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
 	// contracts; negative: short; not 0
 	Size string `protobuf:"bytes,3,opt,name=size,proto3" json:"size,omitempty"`
 	// > 0
@@ -3573,7 +3611,8 @@ func (x *OpeningPosition) GetIsolatedMargin() string {
 // Offset names a record: a place in a Kafka partition.
 type Offset struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Topic string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// ≤ 256 bytes
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	// ≥ 0
 	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
 	// ≥ 0
@@ -3637,12 +3676,14 @@ func (x *Offset) GetOffset() int64 {
 type MarketRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 32, by lower notional, the first from 0
-	Tiers   []*Tier     `protobuf:"bytes,1,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	Tiers []*Tier `protobuf:"bytes,1,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	// by index, or by payments of each account
 	Funding FundingMode `protobuf:"varint,2,opt,name=funding,proto3,enum=marginledger.events.v1.FundingMode" json:"funding,omitempty"`
 	// age of a mark beyond which figures are flagged; 0: never
 	MaxStalenessMs uint64 `protobuf:"varint,3,opt,name=max_staleness_ms,json=maxStalenessMs,proto3" json:"max_staleness_ms,omitempty"`
 	// informative: rate of notional; fills carry the fee
 	MakerFee string `protobuf:"bytes,4,opt,name=maker_fee,json=makerFee,proto3" json:"maker_fee,omitempty"`
+	// as makerFee
 	TakerFee string `protobuf:"bytes,5,opt,name=taker_fee,json=takerFee,proto3" json:"taker_fee,omitempty"`
 	// rate of closed notional that a liquidation is told to charge, 0 to 1
 	LiquidationFee string `protobuf:"bytes,6,opt,name=liquidation_fee,json=liquidationFee,proto3" json:"liquidation_fee,omitempty"`
@@ -3779,9 +3820,11 @@ func (x *HaircutTier) GetHaircut() string {
 
 // Param is one setting of a profile; the profile's page gives its name, unit and default.
 type Param struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ≤ 32 bytes
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// any number
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
