@@ -13,12 +13,14 @@ import (
 
 func (t *transaction) check() string {
 	e := t.event
-	if set, ok := e.Body.(*events.VenueProfileSet); ok {
-		_ = set // all its checks are rules of its type
+	if e.Type == events.TypeVenueProfileSet { // all its checks are rules of its type
 		return ""
 	}
 	if t.venue == nil {
 		return "unknown_venue"
+	}
+	if b, ok := e.Body.(*events.TradeBusted); ok && b.DeadLetter != nil { // it checks nothing else
+		return ""
 	}
 	for _, name := range marketsNamed(e.Body) {
 		if t.venue.markets[name] == nil {
@@ -133,12 +135,8 @@ func assetsNamed(body events.Body) []string {
 // marketsTraded returns the markets that must not be settled.
 func marketsTraded(body events.Body) []string {
 	switch b := body.(type) {
-	case *events.Fill, *events.OrderMargin, *events.MarkPrice, *events.MarketSettled, *events.AccountOpeningState:
+	case *events.Fill, *events.OrderMargin, *events.MarkPrice, *events.MarketSettled, *events.AccountOpeningState, *events.TradeBusted:
 		return marketsNamed(body)
-	case *events.TradeBusted:
-		if b.DeadLetter == nil {
-			return []string{b.Market}
-		}
 	case *events.Adjustment:
 		if b.Size.Present {
 			return []string{b.Market}
