@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/importer"
 	"go/parser"
 	"go/token"
@@ -157,12 +158,17 @@ func (c *checker) node(n ast.Node) bool {
 		}
 	case ast.Expr:
 		// Also values that get their type from somewhere else: a literal 0.5, the result of a call.
-		if t := c.info.TypeOf(n); t != nil && isFloat(t) {
+		if tv := c.info.Types[n]; tv.Type != nil && isFloat(tv.Type) && !isWhole(tv) {
 			c.report(n, "uses a float")
 			return false
 		}
 	}
 	return true
+}
+
+// isWhole says whether an expression is an untyped constant such as 1e9, which is exact.
+func isWhole(tv types.TypeAndValue) bool {
+	return tv.Value != nil && tv.Type == types.Typ[types.UntypedFloat] && constant.ToInt(tv.Value).Kind() == constant.Int
 }
 
 func isMap(t types.Type) bool {

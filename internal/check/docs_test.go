@@ -1,0 +1,78 @@
+package check
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// codes returns the values of the string constants of the named types in a package's folder.
+func codes(t *testing.T, dir string, typeNames ...string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[string]string)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			named, ok := spec.Type.(*ast.Ident)
+			for _, want := range typeNames {
+				if !ok || named.Name != want {
+					continue
+				}
+				for i, v := range spec.Values {
+					if lit, ok := v.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+						if text, err := strconv.Unquote(lit.Value); err == nil && text != "" {
+							out[spec.Names[i].Name] = text
+						}
+					}
+				}
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// TestErrorCatalogue wants every code of the source in docs/errors.md, as code.
+func TestErrorCatalogue(t *testing.T) {
+	page, err := os.ReadFile("../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []struct {
+		dir   string
+		types []string
+		least int
+	}{
+		{"../../events", []string{"Reason", "SchemaKind"}, 15},
+		{"../../projector", []string{"Reason", "Rule"}, 40},
+	} {
+		found := codes(t, where.dir, where.types...)
+		if len(found) < where.least {
+			t.Errorf("%s: found only %d codes: does this test still know where they are?", where.dir, len(found))
+		}
+		for name, code := range found {
+			if !strings.Contains(string(page), "| `"+code+"` |") {
+				t.Errorf("docs/errors.md does not explain %s (%s)", code, name)
+			}
+		}
+	}
+}
