@@ -31,6 +31,7 @@ type tradePlan struct {
 	funding        fixed.Int128
 	realised       fixed.Int128
 	returned       fixed.Int128 // isolated, before opening: step 4
+	required       fixed.Int128 // isolated: what step 5 asks for
 	moved          fixed.Int128 // isolated: step 5
 	released       fixed.Int128 // isolated: step 7
 }
@@ -118,9 +119,10 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 		c = fixed.Int128{}
 	}
 	if p.opened > 0 && p.moves {
-		p.moved = p.margin
-		if !p.named {
-			p.moved = v.profile.IncreaseMargin(&p.market.Market, a.setting(p.market).leverage, p.opened, abs(p.size), p.price)
+		p.required = v.profile.IncreaseMargin(&p.market.Market, a.setting(p.market).leverage, p.opened, abs(p.size), p.price)
+		p.moved = p.required
+		if p.named {
+			p.moved = p.margin
 		}
 		c = c.Add(p.moved)
 	}
@@ -248,13 +250,7 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) 
 		if set.leverage > tier.MaxLeverage && abs(p.size) > abs(p.size-p.trade.size) {
 			s.violate(a, pool, RuleLeverage)
 		}
-		free, _ := s.free(a)
-		short := free.Sign() < 0
-		if pool.market != nil {
-			h := s.health(pool)
-			short = short || h.Equity.Less(h.Initial)
-		}
-		if short {
+		if free, _ := s.free(a); free.Sign() < 0 || p.moved.Less(p.required) {
 			s.violate(a, pool, RuleInitialMargin)
 		}
 		return

@@ -51,12 +51,12 @@ func (s *Shard) judge(p *pool, touched, due bool) {
 func (s *Shard) judgeCalls(p *pool, h *margin.Health) {
 	levels := p.account.callLevels()
 	before := p.called
-	for p.called < len(levels) && belowMultiple(h, levels[p.called]) {
+	for h.Positions > 0 && p.called < len(levels) && belowMultiple(h, levels[p.called]) {
 		s.announce(p, events.KindMarginCall, levels, p.called)
 		p.called++
 	}
 	if p.called == before {
-		for p.called > 0 && p.account.venue.profile.CallCleared(h, levels[p.called-1]) {
+		for p.called > 0 && (h.Positions == 0 || p.account.venue.profile.CallCleared(h, levels[p.called-1])) {
 			p.called--
 			s.announce(p, events.KindMarginCallCleared, levels, p.called)
 		}

@@ -18,7 +18,9 @@ type View struct {
 // OpenView returns a view of rows; get returns the value of a key, and whether it is there. All of
 // a view's rows should be of one cut.
 func OpenView(get func(key []byte) ([]byte, bool, error)) *View {
-	return &View{shard: New(Config{}), get: get}
+	w := &View{shard: New(Config{}), get: get}
+	w.shard.counters.N = 1 // healths are taken per record; record 0 has none
+	return w
 }
 
 // load loads the row of a key; false where there is none.
