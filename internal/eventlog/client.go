@@ -204,7 +204,7 @@ func ask[R protocol.Message](ctx context.Context, c *Client, node int32, req pro
 	return r, nil
 }
 
-// backoff waits between attempts: 10 ms, doubling to half a second, with a random quarter on top.
+// backoff waits between attempts: 10 ms, doubling to a quarter of a second, with a random quarter on top.
 type backoff struct{ next time.Duration }
 
 // wait returns the context's error if it ends first.
@@ -213,7 +213,7 @@ func (b *backoff) wait(ctx context.Context) error {
 		b.next = 10 * time.Millisecond
 	}
 	d := b.next + rand.N(b.next/4)
-	b.next = min(2*b.next, 500*time.Millisecond)
+	b.next = min(2*b.next, 250*time.Millisecond)
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
