@@ -1,0 +1,25 @@
+package pipeline
+
+import (
+	"marginledger/events"
+	"marginledger/projector"
+)
+
+// Fold is the part of *projector.Shard that the pipeline uses.
+type Fold interface {
+	Apply(r *projector.Record) *projector.Effects
+	Waits(e *events.Event) bool
+	Counters() projector.Counters
+
+	TakeChanged(f func(projector.Row))
+	TakeSeen(f func(src projector.Source, entries []byte))
+
+	LoadRow(key, value []byte) error
+	LoadSeen(src projector.Source, entries []byte)
+	Loaded(c projector.Counters) error
+
+	EachRow(f func(projector.Row))
+}
+
+// newFold is the fold of every shard but in tests that break it on purpose.
+func newFold(cfg projector.Config) Fold { return projector.New(cfg) }

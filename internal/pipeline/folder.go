@@ -1,0 +1,161 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+
+	"marginledger/events"
+	"marginledger/internal/eventlog"
+	"marginledger/internal/orderlog"
+	"marginledger/projector"
+)
+
+// folder consumes records and gathers what follows from them into cuts. Which record comes next is its caller's
+// business: the merge rule when live, the order log when replaying. It belongs to one goroutine.
+type folder struct {
+	cfg     *Config
+	shard   int32
+	fold    Fold
+	topics  []orderlog.Topic
+	sources []*source // in the order of (topic, partition)
+	skips   []orderlog.PendingSkip
+
+	number uint64 // of the last closed cut
+	cur    *cut   // open; nil where no record was consumed since
+
+	record projector.Record
+}
+
+// isSkipped reports whether a SKIP is pending for a record.
+func (f *folder) isSkipped(src projector.Source, offset int64) bool {
+	return len(f.skips) > 0 && f.pendingSkip(src, offset) >= 0
+}
+
+func (f *folder) pendingSkip(src projector.Source, offset int64) int {
+	return slices.IndexFunc(f.skips, func(s orderlog.PendingSkip) bool {
+		return s.Skip.Offset == offset && s.Skip.Source == src
+	})
+}
+
+// consume applies the head of a source. It fails where the record must not be applied: then nothing has changed.
+func (f *folder) consume(s *source, it *item) error {
+	if f.cur == nil {
+		f.cur = &cut{entry: orderlog.Cut{Number: f.number + 1}, opened: f.cfg.clock()}
+	}
+	c, r := f.cur, &f.record
+	*r = projector.Record{
+		Source: s.name, Offset: it.rec.Offset, Timestamp: it.rec.Timestamp, Key: it.rec.Key, Value: it.rec.Value,
+		Role: s.role, Event: it.event, Undecodable: it.undecodable(), Detail: it.detail,
+	}
+	if s.role == events.RoleAccounts {
+		r.WrongPartition = eventlog.Murmur2Partition(it.rec.Key, s.partitions) != s.name.Partition
+	}
+	if len(f.skips) > 0 {
+		if err := f.takeSkip(s, it, r); err != nil {
+			return err
+		}
+	}
+	if it.schema != nil && !r.Skipped {
+		return f.unknownSchema(s, it)
+	}
+	fx := f.fold.Apply(r)
+	c.run(s, it.rec.Offset+1)
+	c.inputs = append(c.inputs, it.digest[:]...)
+	c.announced(fx)
+	c.tally.count(r, fx)
+	s.advance(it)
+	return nil
+}
+
+func (f *folder) unknownSchema(s *source, it *item) error {
+	at := placeName(s.name, it.rec.Offset)
+	return fmt.Errorf("shard %d stops at %s: %w (this record: \"ledger skip --at %s --reason …\")", f.shard, at, it.schema, at)
+}
+
+// takeSkip makes the record a skipped one where a SKIP names it.
+func (f *folder) takeSkip(s *source, it *item, r *projector.Record) error {
+	i := f.pendingSkip(s.name, it.rec.Offset)
+	if i < 0 {
+		return nil
+	}
+	p := f.skips[i]
+	if p.Skip.Record != it.digest {
+		return orderlog.Corrupt("the record at %s is not the one that was skipped: digest %v, the SKIP has %v",
+			placeName(s.name, it.rec.Offset), it.digest, p.Skip.Record)
+	}
+	r.Event, r.Undecodable, r.Skipped, r.Detail = nil, "", true, p.Skip.Reason
+	f.skips = slices.Delete(slices.Clone(f.skips), i, i+1)
+	f.cur.skips = append(f.cur.skips, p.Entry)
+	return nil
+}
+
+// run adds one record to the cut's runs.
+func (c *cut) run(s *source, next int64) {
+	if n := len(c.entry.Runs); n > 0 {
+		if last := &c.entry.Runs[n-1]; last.Topic == s.topic && last.Partition == s.name.Partition {
+			last.Next = next
+			last.Count++
+			return
+		}
+	}
+	c.entry.Runs = append(c.entry.Runs, orderlog.Run{Topic: s.topic, Partition: s.name.Partition, Next: next, Count: 1})
+}
+
+// announced takes the outputs of one record over: effects hold until the next one only.
+func (c *cut) announced(fx *projector.Effects) {
+	for i := range fx.Outputs {
+		out := &fx.Outputs[i]
+		o := &c.outputs[out.Kind.Stream()]
+		o.text = out.AppendJSON(o.text)
+		key := out.Owner
+		if key == "" {
+			key = out.Venue
+		}
+		o.add(out.Seq, key)
+	}
+	for i := range fx.DeadLetters {
+		o := &c.outputs[events.StreamDeadLetters]
+		o.text = fx.DeadLetters[i].AppendJSON(o.text)
+		o.add(fx.DeadLetters[i].Seq, string(fx.DeadLetters[i].Key))
+	}
+	c.announce += len(fx.Outputs) + len(fx.DeadLetters)
+}
+
+// close ends the open cut: changed rows, the dedupe window's additions, and where every source stands.
+func (f *folder) close() *cut {
+	c := f.cur
+	f.cur = nil
+	f.number = c.entry.Number
+	f.fold.TakeChanged(func(r projector.Row) { c.rows = orderlog.AppendRow(c.rows, r.Key, r.Value) })
+	f.fold.TakeSeen(func(src projector.Source, entries []byte) {
+		c.seen = append(c.seen, seenRun{src, slices.Clone(entries)})
+	})
+	c.counters = f.fold.Counters()
+	c.pending = f.skips
+	c.places = make([]orderlog.Place, 0, len(f.sources))
+	for _, s := range f.sources {
+		if s.place.Last >= 0 {
+			c.places = append(c.places, s.place)
+			s.consumed.Store(s.place.Next)
+		}
+	}
+	c.closed = f.cfg.clock()
+	c.bytes = len(c.rows) + len(c.inputs) + 4096
+	for _, s := range c.seen {
+		c.bytes += len(s.entries)
+	}
+	for i := range c.outputs {
+		c.bytes += cap(c.outputs[i].text) + 32*c.outputs[i].len()
+	}
+	return c
+}
+
+// source returns the source of a run.
+func (f *folder) source(topic string, partition int32) *source {
+	i, ok := slices.BinarySearchFunc(f.sources, projector.Source{Topic: topic, Partition: partition},
+		func(s *source, want projector.Source) int { return orderlog.CompareSources(s.name, want) })
+	if !ok {
+		return nil
+	}
+	return f.sources[i]
+}

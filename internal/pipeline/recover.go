@@ -1,0 +1,372 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"marginledger/events"
+	"marginledger/internal/orderlog"
+	"marginledger/internal/store"
+	"marginledger/projector"
+	"marginledger/snapshot"
+)
+
+// observe looks at the cluster as it is now and returns the fence of a new term.
+func (sh *Shard) observe(ctx context.Context) (*orderlog.Fence, error) {
+	return observe(ctx, sh.cfg, sh.log, sh.shard)
+}
+
+func observe(ctx context.Context, cfg *Config, log Log, shard int32) (*orderlog.Fence, error) {
+	id, err := log.ClusterID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &orderlog.Fence{Shard: shard, Address: cfg.Address, Build: cfg.Build, Rules: RulesVersion, ClusterID: id, DedupeWindow: cfg.DedupeWindow}
+	for _, topic := range append([]string{cfg.OrderTopic}, cfg.OutputTopics[:]...) {
+		n, err := log.Partitions(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		if n != cfg.Shards {
+			return nil, fmt.Errorf("topic %s has %d partitions, but there are %d shards: each shard has one", topic, n, cfg.Shards)
+		}
+	}
+	for _, t := range cfg.Topics {
+		n, err := log.Partitions(ctx, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		if t.Role == events.RoleAccounts && n != cfg.Shards {
+			return nil, fmt.Errorf("topic %s of role accounts has %d partitions, but there are %d shards: an account's shard is its partition", t.Name, n, cfg.Shards)
+		}
+		f.Topics = append(f.Topics, orderlog.Topic{Name: t.Name, Role: t.Role, Partitions: n})
+	}
+	return f, nil
+}
+
+// checkFence refuses a configuration, or a cluster, under which the order so far cannot be folded again.
+func checkFence(before, now *orderlog.Fence) error {
+	if before.Shard != now.Shard {
+		return orderlog.Corrupt("the order log is of shard %d, expected %d", before.Shard, now.Shard)
+	}
+	if before.ClusterID != now.ClusterID {
+		return orderlog.Corrupt("the order log was written in cluster %q, this is cluster %q", before.ClusterID, now.ClusterID)
+	}
+	if before.DedupeWindow != now.DedupeWindow {
+		return fmt.Errorf("the dedupe window was %d and is now %d: it is part of what is folded; set it back", before.DedupeWindow, now.DedupeWindow)
+	}
+	for _, t := range before.Topics {
+		i := now.TopicIndex(t.Name)
+		switch {
+		case i < 0:
+			return fmt.Errorf("topic %s (role %v) was part of the order so far, but is not configured any more: put it back", t.Name, t.Role)
+		case now.Topics[i].Role != t.Role:
+			return fmt.Errorf("topic %s had role %v and now has %v: set it back, the facts so far were folded under it", t.Name, t.Role, now.Topics[i].Role)
+		case now.Topics[i].Partitions != t.Partitions:
+			return fmt.Errorf("topic %s had %d partitions and now has %d: keys land elsewhere, so the order of facts is broken; "+
+				"make a new topic with the wanted count, copy with \"ledger repartition\", and start a new ledger on it",
+				t.Name, t.Partitions, now.Topics[i].Partitions)
+		}
+	}
+	return nil
+}
+
+// recover brings a state to sh.kept from which the order log up to the fence of s can be replayed, and returns that
+// replay; nil where there is none to do. The sources are open when it returns.
+func (sh *Shard) recover(ctx context.Context, s *session) (*replay, error) {
+	if k := sh.kept; k != nil {
+		if k.orderNext == s.term { // A refresh, and nobody wrote in between.
+			for i := range s.published {
+				s.published[i] = max(s.published[i], k.published[i])
+			}
+			k.orderNext = -1
+			return nil, nil
+		}
+		sh.drop()
+	}
+	start, _, err := sh.log.Offsets(ctx, sh.cfg.OrderTopic, sh.shard)
+	if err != nil {
+		return nil, err
+	}
+	k := &state{orderNext: -1}
+	cursor, err := sh.load(ctx, s, k, start)
+	if err != nil {
+		return nil, fmt.Errorf("recover shard %d: %w", sh.shard, err)
+	}
+	check := func(f *orderlog.Fence) error { return checkFence(f, &s.fence) }
+	if cursor.Fence != nil {
+		if err := check(cursor.Fence); err != nil {
+			return nil, fmt.Errorf("recover shard %d: %w", sh.shard, err)
+		}
+	}
+	ahead := *cursor
+	x, err := scan(ctx, sh.log, sh.cfg.OrderTopic, sh.shard, &ahead, s.term, func(_ int64, entry any) error {
+		if f, ok := entry.(*orderlog.Fence); ok {
+			return check(f)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.published {
+		s.published[i] = max(s.published[i], k.base.Counters.Seqs[i])
+		if x.last != nil {
+			s.published[i] = max(s.published[i], x.last.Acked[i])
+		}
+	}
+	if x.last != nil {
+		sh.board.update(func(st *Status) { st.ReplayTo = x.last.Number })
+	}
+	if err := k.feed.open(ctx, sh.cfg, sh.log, sh.shard, s.fence.Topics, &k.base, x.next, sh.hard); err != nil {
+		k.feed.end()
+		return nil, fmt.Errorf("recover shard %d: %w", sh.shard, err)
+	}
+	k.folder.topics, k.folder.sources = s.fence.Topics, k.feed.sources
+	sh.kept = k
+	sh.board.setHead(&k.base)
+	sh.lastTaken = max(sh.lastTaken, k.base.Cut)
+	sh.zap.Info("recovering", zap.Uint64("cut", k.base.Cut), zap.Uint64("to", ahead.Cut))
+	return &replay{log: sh.log, topic: sh.cfg.OrderTopic, shard: sh.shard, to: s.term, cursor: cursor, folder: k.folder, feed: &k.feed}, nil
+}
+
+// load finds the newest state that belongs to the order log: the own store, a snapshot, or none. It returns where in the
+// order log that state stands.
+func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int64) (*orderlog.Cursor, error) {
+	st, err := sh.openStore()
+	if err != nil {
+		return nil, err
+	}
+	own, err := st.Head()
+	if err != nil {
+		if own, err = nil, sh.renewStore("torn"); err != nil {
+			return nil, err
+		}
+	}
+	if own != nil {
+		if err := sh.belongs(own, s); err != nil {
+			return nil, err
+		}
+	}
+	snapshots, err := snapshot.Dir(sh.cfg.SnapshotDir).List(sh.shard)
+	if sh.cfg.SnapshotDir == "" {
+		snapshots, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	unusable := "" // why the own store is not
+	tryOwn := func() (*orderlog.Cursor, error) {
+		head := own
+		own = nil
+		view, err := sh.store.View()
+		if err != nil {
+			return nil, err
+		}
+		cursor, why, err := sh.loadFrom(ctx, s, k, head, view, nil)
+		if err := errors.Join(err, view.Close()); err != nil {
+			return nil, err
+		}
+		unusable = why
+		return cursor, nil
+	}
+	for _, path := range snapshots {
+		file, err := snapshot.Open(path)
+		if err != nil {
+			sh.zap.Warn("passing over a snapshot", zap.Error(err))
+			continue
+		}
+		head, _ := file.Head()
+		if own != nil && own.Cut >= head.Cut {
+			if cursor, err := tryOwn(); cursor != nil || err != nil {
+				return cursor, err
+			}
+		}
+		if sh.belongs(head, s) != nil || head.Shard != sh.shard {
+			sh.zap.Warn("passing over a snapshot of something else", zap.String("path", path))
+			continue
+		}
+		cursor, why, err := sh.restore(ctx, s, k, head, file, unusable)
+		if err != nil {
+			return nil, err
+		}
+		if cursor != nil {
+			sh.zap.Info("restored from a snapshot", zap.String("path", path), zap.Uint64("cut", head.Cut))
+			return cursor, nil
+		}
+		sh.zap.Warn("passing over a snapshot", zap.String("path", path), zap.String("why", why))
+	}
+	if own != nil {
+		if cursor, err := tryOwn(); cursor != nil || err != nil {
+			return cursor, err
+		}
+	}
+	if unusable != "" {
+		if err := sh.renewStore(unusable); err != nil {
+			return nil, err
+		}
+	}
+	if orderStart > 0 {
+		return nil, orderlog.Corrupt("%s begins at offset %d, and there is no state or snapshot to start from: the order log must be kept for ever (retention.ms=-1, cleanup.policy=delete)",
+			partitionName(sh.cfg.OrderTopic, sh.shard), orderStart)
+	}
+	k.folder = sh.newFolder()
+	k.base = sh.baseHead(s)
+	return orderlog.NewCursor(partitionName(sh.cfg.OrderTopic, sh.shard), k.base.Chain), nil
+}
+
+// belongs refuses a state of another ledger, or one that the order log does not reach.
+func (sh *Shard) belongs(h *orderlog.Head, s *session) error {
+	dir := store.ShardDir(sh.cfg.DataDir, sh.shard)
+	switch {
+	case h.ClusterID != s.fence.ClusterID:
+		return orderlog.Corrupt("%s holds a state of cluster %q, this is cluster %q: give this ledger a data directory of its own", dir, h.ClusterID, s.fence.ClusterID)
+	case h.Shard != sh.shard:
+		return orderlog.Corrupt("%s holds a state of shard %d", dir, h.Shard)
+	case h.DedupeWindow != sh.cfg.DedupeWindow:
+		return fmt.Errorf("the dedupe window was %d and is now %d: it is part of what is folded; set it back", h.DedupeWindow, sh.cfg.DedupeWindow)
+	case h.OrderNext > s.term:
+		return orderlog.Corrupt("%s ends at offset %d, but the state in %s is of offset %d: the order topic was created again or lost records; restore it",
+			partitionName(sh.cfg.OrderTopic, sh.shard), s.term, dir, h.OrderNext)
+	}
+	return nil
+}
+
+// restore makes the store a copy of a snapshot and loads it.
+func (sh *Shard) restore(ctx context.Context, s *session, k *state, head *orderlog.Head, file *snapshot.File, unusable string) (*orderlog.Cursor, string, error) {
+	if err := sh.renewStore(unusable); err != nil {
+		return nil, "", err
+	}
+	copying := &copier{st: sh.store, batch: sh.store.NewBatch()}
+	cursor, why, err := sh.loadFrom(ctx, s, k, head, file, copying)
+	if err != nil || cursor == nil {
+		return nil, why, errors.Join(err, copying.finish(nil))
+	}
+	return cursor, "", copying.finish(head)
+}
+
+// copier writes a restored state to the store. The head comes with the last batch: a crash before it leaves a store
+// without one, which counts as empty.
+type copier struct {
+	st    *store.Store
+	batch *store.Batch
+}
+
+func (c *copier) row(key, value []byte) error {
+	if c == nil {
+		return nil
+	}
+	c.batch.Row(key, value)
+	return c.split()
+}
+
+func (c *copier) seen(src projector.Source, entries []byte) error {
+	if c == nil {
+		return nil
+	}
+	c.batch.Seen(src, entries)
+	return c.split()
+}
+
+func (c *copier) split() error {
+	if c.batch.Bytes() < storeBytes {
+		return nil
+	}
+	batch := c.batch
+	c.batch = c.st.NewBatch()
+	return batch.Commit(nil)
+}
+
+func (c *copier) finish(head *orderlog.Head) error { return c.batch.Commit(head) }
+
+// loadFrom loads a state whose head belongs here. Where it cannot be used, cursor is nil and why says so in one word.
+func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *orderlog.Head, from snapshot.State, to *copier) (cursor *orderlog.Cursor, why string, err error) {
+	if head.Rules != RulesVersion {
+		return nil, "other-rules", nil
+	}
+	at := partitionName(sh.cfg.OrderTopic, sh.shard)
+	fence, ok, err := sh.agrees(ctx, head)
+	if err != nil {
+		return nil, "", err
+	}
+	if !ok {
+		return nil, "other-chain", nil
+	}
+	f := sh.newFolder()
+	if err := loadFold(f.fold, head, from, to); err != nil {
+		if errors.Is(err, store.ErrTorn) || orderlog.IsCorruption(err) || errors.Is(err, errLoad) {
+			sh.zap.Warn("a state cannot be loaded", zap.Error(err))
+			return nil, "torn", nil
+		}
+		return nil, "", err
+	}
+	f.number, f.skips = head.Cut, slices.Clone(head.Skips)
+	k.folder, k.base = f, *head
+	k.base.Build = sh.cfg.Build
+	return orderlog.NewCursorAt(at, head, fence), "", nil
+}
+
+// errLoad marks a state that the fold does not take.
+var errLoad = errors.New("the state is malformed")
+
+// loadFold loads a fold from a state, and copies it if to is set.
+func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) error {
+	err := from.EachRow(func(r projector.Row) error {
+		if err := f.LoadRow(r.Key, r.Value); err != nil {
+			return fmt.Errorf("%w: row %q: %w", errLoad, r.Key, err)
+		}
+		return to.row(r.Key, r.Value)
+	})
+	if err != nil {
+		return err
+	}
+	err = from.EachSeen(func(src projector.Source, entries []byte) error {
+		f.LoadSeen(src, entries)
+		return to.seen(src, entries)
+	})
+	if err != nil {
+		return err
+	}
+	if err := f.Loaded(head.Counters); err != nil {
+		return fmt.Errorf("%w: %w", errLoad, err)
+	}
+	return nil
+}
+
+// agrees reports whether the order log has the head's cut at the place that the head names, with its hash; and the fence
+// of that cut's term.
+func (sh *Shard) agrees(ctx context.Context, head *orderlog.Head) (*orderlog.Fence, bool, error) {
+	entry := func(offset int64) (any, error) {
+		r, err := readOne(ctx, sh.log, sh.cfg.OrderTopic, sh.shard, offset, offset+1)
+		if err != nil || r == nil {
+			return nil, err
+		}
+		return orderlog.Decode(r.Value)
+	}
+	e, err := entry(head.OrderNext - 1)
+	if err != nil {
+		return nil, false, fmt.Errorf("compare the stored state with the order log: %w", err)
+	}
+	if c, ok := e.(*orderlog.Cut); !ok || c.Number != head.Cut || c.Hash != head.Chain || c.Term != head.Term {
+		return nil, false, nil
+	}
+	if e, err = entry(head.Term); err != nil {
+		return nil, false, fmt.Errorf("read the fence of term %d: %w", head.Term, err)
+	}
+	f, ok := e.(*orderlog.Fence)
+	return f, ok, nil
+}
+
+func (sh *Shard) newFolder() *folder {
+	return &folder{cfg: sh.cfg, shard: sh.shard, fold: sh.cfg.newFold(sh.cfg.projectorConfig(sh.shard))}
+}
+
+// baseHead is the head before the first cut.
+func (sh *Shard) baseHead(s *session) orderlog.Head {
+	return orderlog.Head{Shard: sh.shard, DedupeWindow: sh.cfg.DedupeWindow, ClusterID: s.fence.ClusterID,
+		Rules: RulesVersion, Build: sh.cfg.Build, Chain: sh.cfg.genesis(sh.shard)}
+}
