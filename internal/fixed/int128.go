@@ -175,6 +175,10 @@ func (a Int128) Mul(b int64) Int128 {
 func QuoRem(a Int128, b, d int64) (quo Int128, inexact, negative, ok bool) {
 	w2, w1, w0 := product192(a, absInt64(b))
 	n := absInt64(d)
+	if w2 == 0 && w1 < n { // the quotient fits a word: most do
+		q, r := bits.Div64(w1, w0, n)
+		return Int128{Lo: q}, r != 0, ((a.Hi < 0) != (b < 0)) != (d < 0), true
+	}
 	q2, r := w2/n, w2%n
 	q1, r := bits.Div64(r, w1, n)
 	q0, r := bits.Div64(r, w0, n)

@@ -116,5 +116,5 @@ func EntryPrice(p *Position) fixed.Int128 {
 
 // IsStale reports that the market's mark is older than its rules allow.
 func (m *Market) IsStale(now int64) bool {
-	return m.MaxStaleness > 0 && now-m.MarkTime > m.MaxStaleness
+	return m.Mark != 0 && m.MaxStaleness > 0 && now-m.MarkTime > m.MaxStaleness
 }
