@@ -14,7 +14,10 @@ import (
 
 // cli is the command line. A sub-command is a struct with a Run method that takes a context.Context.
 type cli struct {
-	Demo demoCmd `cmd:"" help:"A made-up exchange day on an embedded Kafka, and the ledger on it."`
+	Demo        demoCmd        `cmd:"" help:"A made-up exchange day on an embedded Kafka, and the ledger on it."`
+	Topics      topicsCmd      `cmd:"" help:"The topics of a ledger."`
+	Doctor      doctorCmd      `cmd:"" help:"Check a configuration against a live cluster."`
+	Repartition repartitionCmd `cmd:"" help:"Copy a topic that is keyed by market into one that is keyed by owner."`
 }
 
 // exitError ends the process with a status of its own and, where silent, without a message: the

@@ -80,9 +80,11 @@ func (c *fakeCut) Market(venue, market string) (*api.Market, error) {
 	return &api.Market{Venue: venue, Market: market, FundingIndex: "0", Status: "trading"}, nil
 }
 
-func serve(t *testing.T, f *fake) *httptest.Server {
+func serve(t *testing.T, f *fake) *httptest.Server { return serveWith(t, f, prometheus.NewRegistry()) }
+
+func serveWith(t *testing.T, f *fake, r *prometheus.Registry) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(api.New(f, api.Options{Version: "test", MinCutTimeout: 50 * time.Millisecond, Registry: prometheus.NewRegistry()}))
+	s := httptest.NewServer(api.New(f, api.Options{Version: "test", MinCutTimeout: 50 * time.Millisecond, Registry: r}))
 	t.Cleanup(s.Close)
 	return s
 }

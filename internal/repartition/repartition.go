@@ -59,10 +59,10 @@ var ErrOther = errors.New("somebody else writes to the target topic")
 // Run copies until the context ends (that is no error), or with Once until the end.
 func Run(ctx context.Context, client *eventlog.Client, o Options) (Progress, error) {
 	c, err := open(ctx, client, o)
-	if err != nil {
-		if ctx.Err() != nil {
-			return Progress{}, nil
-		}
+	switch {
+	case ctx.Err() != nil:
+		return Progress{}, nil
+	case err != nil:
 		return Progress{}, fmt.Errorf("repartition %s to %s: %w", o.From, o.To, err)
 	}
 	for !c.done() && ctx.Err() == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"marginledger/events"
 	"marginledger/internal/eventlog"
@@ -24,21 +25,24 @@ func Doctor(ctx context.Context, c DoctorCluster, p *Plan, dataDir string) []Fin
 	out := []Finding{directory(dataDir)}
 	id, err := c.ClusterID(ctx)
 	if err != nil {
-		return append(out, Finding{Fail, "cluster", fmt.Sprintf("cannot be reached: %v; check brokers, tls and sasl", err)})
+		return append(out, Finding{Fail, "cluster", fmt.Sprintf("cannot be reached (%s); check brokers, tls and sasl", oneLine(err))})
 	}
 	out = append(out, Finding{OK, "cluster", "reached, id " + id})
 	if err := c.CanProduce(ctx); err != nil {
-		out = append(out, Finding{Fail, "producer", fmt.Sprintf("an idempotent producer cannot be started: %v", err)})
+		out = append(out, Finding{Fail, "producer", fmt.Sprintf("an idempotent producer cannot be started: %s", oneLine(err))})
 	} else {
 		out = append(out, Finding{OK, "producer", "an idempotent producer can be started"})
 	}
 	have, err := c.DescribeTopics(ctx, p.Names())
 	if err != nil {
-		return append(out, Finding{Fail, "topics", fmt.Sprintf("cannot be described: %v; the ledger needs Describe and DescribeConfigs on them", err)})
+		return append(out, Finding{Fail, "topics", fmt.Sprintf("cannot be described (%s); the ledger needs Describe and DescribeConfigs on them", oneLine(err))})
 	}
 	out = append(out, p.Check(have)...)
 	return append(out, logs(ctx, c, p, have)...)
 }
+
+// oneLine keeps a joined error from breaking the table.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // directory says whether the state can be stored at dir, or made there.
 func directory(dir string) Finding {
@@ -89,7 +93,7 @@ func logs(ctx context.Context, c DoctorCluster, p *Plan, have map[string]eventlo
 			start, end, err := c.Offsets(ctx, name, part.ID)
 			switch {
 			case err != nil:
-				out = append(out, Finding{Fail, name, fmt.Sprintf("partition %d cannot be read: %v", part.ID, err)})
+				out = append(out, Finding{Fail, name, fmt.Sprintf("partition %d cannot be read: %s", part.ID, oneLine(err))})
 				failed = true
 			case name == p.Order && start > 0:
 				out = append(out, Finding{Warn, name, fmt.Sprintf("partition %d begins at offset %d: what lies before is gone, so only snapshots can start a ledger", part.ID, start)})

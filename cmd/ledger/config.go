@@ -1,0 +1,90 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"marginledger/internal/config"
+	"marginledger/internal/eventlog"
+	"marginledger/internal/topics"
+)
+
+// configFlags are common to the commands that work on a cluster.
+type configFlags struct {
+	Config string   `short:"c" help:"Configuration file." type:"path" placeholder:"ledger.yaml"`
+	Set    []string `help:"Override a setting, for example --set cut.maxAge=10ms." placeholder:"KEY=VALUE" sep:"none"`
+}
+
+// load reads the effective configuration.
+func (f *configFlags) load() (*config.Config, error) {
+	var overrides []config.Override
+	for _, kv := range f.Set {
+		key, value, ok := strings.Cut(kv, "=")
+		if !ok {
+			return nil, fmt.Errorf("--set %s: expected KEY=VALUE", kv)
+		}
+		overrides = append(overrides, config.Override{Key: key, Value: value})
+	}
+	return config.Load(f.Config, os.Environ(), overrides)
+}
+
+// connect opens a client of the configured cluster; it does not wait for it.
+func (f *configFlags) connect() (*config.Config, *eventlog.Client, error) {
+	c, err := f.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	kafka, err := kafkaConfig(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := eventlog.Open(kafka)
+	return c, client, err
+}
+
+// kafkaConfig says how to reach the configured cluster; it reads the certificate files.
+func kafkaConfig(c *config.Config) (eventlog.Config, error) {
+	k := eventlog.Config{Brokers: c.Brokers, ClientID: c.ClientID}
+	if c.SASL.Mechanism != "" {
+		k.SASL = &eventlog.SASL{Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: c.SASL.Password}
+	}
+	if !c.TLS.Enabled {
+		return k, nil
+	}
+	k.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.TLS.ServerName}
+	if c.TLS.CAFile != "" {
+		pem, err := os.ReadFile(c.TLS.CAFile)
+		if err != nil {
+			return k, fmt.Errorf("tls.caFile: %w", err)
+		}
+		k.TLS.RootCAs = x509.NewCertPool()
+		if !k.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return k, fmt.Errorf("tls.caFile: %w", errors.New("no certificate in "+c.TLS.CAFile))
+		}
+	}
+	if c.TLS.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
+		if err != nil {
+			return k, fmt.Errorf("tls.certFile: %w", err)
+		}
+		k.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return k, nil
+}
+
+// topicPlan is every topic of the configured ledger.
+func topicPlan(c *config.Config) *topics.Plan {
+	p := &topics.Plan{
+		Order: c.OrderTopic(), Outputs: c.OutputTopics(),
+		Shards: c.Shards, Replication: c.Replication, MinInsync: c.MinInsync,
+		Horizon: c.Snapshots.Horizon, HorizonBytes: c.Snapshots.HorizonBytes,
+	}
+	for _, t := range c.Topics {
+		p.Inputs = append(p.Inputs, topics.Input{Name: t.Name, Role: t.Role, Partitions: t.Partitions})
+	}
+	return p
+}
