@@ -28,8 +28,10 @@ java=(java ${KAFKA_HEAP:--Xms256m -Xmx512m} -XX:+UseG1GC -XX:MaxGCPauseMillis=20
 
 die() { echo "run.sh: $*" >&2; exit 1; }
 
-# The number of nodes that the data was formatted for.
-nodes() { cat "$data/nodes" 2>/dev/null || die "not started yet"; }
+# The number of nodes that the data was formatted for; 0 if it was not.
+nodes() { cat "$data/nodes" 2>/dev/null || echo 0; }
+
+started() { [[ -f $data/nodes ]] || die "no data in $data: run.sh start"; }
 
 brokers() {
   local i list=""
@@ -126,6 +128,7 @@ stop() {
 }
 
 node() { # checks an argument
+  started
   [[ ${1:-} =~ ^[1-3]$ && $1 -le $(nodes) ]] || die "which node? 1 to $(nodes)"
 }
 
@@ -141,8 +144,8 @@ start) start "${2:-1}" ;;
 stop) stop ;;
 kill) node "${2:-}"; running "$2" || die "node $2 does not run"; kill -9 "$(cat "$data/n$2.pid")"; rm -f "$data/n$2.pid" ;;
 restart) node "${2:-}"; launch "$2"; await "$2" ;;
-status) for i in $(seq 1 "$(nodes)"); do if running "$i"; then echo "node $i runs"; else echo "node $i is down"; fi; done ;;
-brokers) brokers ;;
+status) started; for i in $(seq 1 "$(nodes)"); do if running "$i"; then echo "node $i runs"; else echo "node $i is down"; fi; done ;;
+brokers) started; brokers ;;
 wipe) stop; rm -rf "$data" ;;
 *) sed -n '2,17p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac

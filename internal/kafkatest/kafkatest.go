@@ -5,7 +5,7 @@
 //
 //	deploy/kafka/run.sh fetch
 //	deploy/kafka/run.sh start
-//	MARGINLEDGER_KAFKA=127.0.0.1:9092 go test ./internal/eventlog/ …
+//	MARGINLEDGER_KAFKA=$(deploy/kafka/run.sh brokers) go test ./internal/eventlog/ …
 //	deploy/kafka/run.sh stop
 //
 // A real cluster is shared by all tests and runs: take topic, group and transactional names from [Cluster.Name].
