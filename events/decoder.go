@@ -51,7 +51,7 @@ func (d *Decoder) Reset() {
 //
 // The error is a *DecodeError (the record is a dead letter) or a *SchemaError (stop). What is not
 // well-formed is a DecodeError; else what is unknown is a SchemaError, wherever it stands; only
-// then come missing fields and values past their bounds, in the order of the fields.
+// then come values of a wrong form, missing fields, and bounds in the order of the fields.
 func (d *Decoder) Decode(value []byte) (*Event, error) {
 	if d.lists[0] == nil {
 		d.lists = newArenas()
@@ -148,44 +148,53 @@ type trouble struct {
 	malformed *DecodeError
 	unknown   *SchemaError
 	bad       *DecodeError
+
+	noted                         int // how many of the three there are
+	malformedAt, unknownAt, badAt int // which of them it was: 1 to 3
 }
 
 // malform notes malformed input and returns false, for "stop".
 func (t *trouble) malform(reason Reason, detail string) bool {
+	return t.malformField(reason, "", detail)
+}
+
+func (t *trouble) malformField(reason Reason, name, detail string) bool {
 	if t.malformed == nil {
-		t.malformed = &DecodeError{Reason: reason, Detail: detail}
+		t.noted++
+		t.malformed, t.malformedAt = &DecodeError{Reason: reason, Field: name, Detail: detail}, t.noted
 	}
 	return false
 }
 
 func (t *trouble) noteUnknown(kind SchemaKind, name string) {
 	if t.unknown == nil {
-		t.unknown = &SchemaError{Kind: kind, Name: name}
+		t.noted++
+		t.unknown, t.unknownAt = &SchemaError{Kind: kind, Name: name}, t.noted
 	}
 }
 
-func (t *trouble) noteBad(reason Reason, detail string) {
+func (t *trouble) noteBad(reason Reason, detail string) { t.noteField(reason, "", detail) }
+
+func (t *trouble) noteField(reason Reason, name, detail string) {
 	if t.bad == nil {
-		t.bad = &DecodeError{Reason: reason, Detail: detail}
+		t.noted++
+		t.bad, t.badAt = &DecodeError{Reason: reason, Field: name, Detail: detail}, t.noted
 	}
 }
 
-// in puts a field's name before the paths of what was found inside it, before is what was known
-// when it was entered.
-func (t *trouble) in(before trouble, name string, index int) {
-	if t.unknown == before.unknown && t.bad == before.bad && t.malformed == before.malformed {
-		return
-	}
+// in puts a field's name before the paths of what was found inside it: what was noted after the
+// first since ones.
+func (t *trouble) in(since int, name string, index int) {
 	if index >= 0 {
 		name = fmt.Sprintf("%s[%d]", name, index)
 	}
-	if t.malformed != before.malformed {
+	if t.malformed != nil && t.malformedAt > since {
 		t.malformed.Field = joinPath(name, t.malformed.Field)
 	}
-	if t.unknown != before.unknown && t.unknown.Kind == UnknownField {
+	if t.unknown != nil && t.unknownAt > since && t.unknown.Kind == UnknownField {
 		t.unknown.Name = joinPath(name, t.unknown.Name)
 	}
-	if t.bad != before.bad {
+	if t.bad != nil && t.badAt > since {
 		t.bad.Field = joinPath(name, t.bad.Field)
 	}
 }

@@ -17,7 +17,7 @@ func (s *jsonScanner) event(d *Decoder, e *Event, b []byte) error {
 		}
 	}
 	s.b = nil
-	if s.trouble == (trouble{}) {
+	if s.noted == 0 {
 		return nil
 	}
 	return s.err(e)
@@ -101,14 +101,12 @@ func (s *jsonScanner) members(e *Event) bool {
 // member decodes the value of field f, the k-th of its table, into the struct at base.
 func (s *jsonScanner) member(f *field, base unsafe.Pointer, seen *uint64, k int) bool {
 	if *seen>>k&1 != 0 {
-		s.malform(DuplicateKey, "the key is there twice")
-		s.malformed.Field = f.name
-		return false
+		return s.malformField(DuplicateKey, f.name, "the key is there twice")
 	}
 	*seen |= 1 << k
-	before := s.trouble
+	before := s.noted
 	ok := s.value(f, f.at(base))
-	if s.trouble != before {
+	if s.noted != before {
 		s.in(before, f.name, -1)
 	}
 	return ok
@@ -167,12 +165,6 @@ func (t *trouble) noteUnpaired(hasProducer bool) {
 	t.noteField(MissingField, name, "producer and seq come together")
 }
 
-func (t *trouble) noteField(reason Reason, name, detail string) {
-	if t.bad == nil {
-		t.bad = &DecodeError{Reason: reason, Field: name, Detail: detail}
-	}
-}
-
 // wrong notes a value of another JSON type and skips it.
 func (s *jsonScanner) wrong(want string) bool {
 	s.noteBad(BadValue, "must be "+want)
@@ -187,10 +179,21 @@ func (s *jsonScanner) value(f *field, p unsafe.Pointer) bool {
 			return s.wrong("a JSON string")
 		}
 		text, plain, ok := s.str()
-		if ok {
-			s.text(f, p, text, plain)
+		if !ok {
+			return false
 		}
-		return ok
+		switch f.kind {
+		case kindString:
+			*(*string)(p) = text
+			if !plain || text == "" {
+				s.noteText(text, plain)
+			}
+		case kindNumber:
+			s.number((*Number)(p), text)
+		default:
+			s.text(f, p, text)
+		}
+		return true
 	case kindUint, kindInt, kindVersion:
 		return s.integer(f, p)
 	case kindStruct:
@@ -211,14 +214,9 @@ func (s *jsonScanner) value(f *field, p unsafe.Pointer) bool {
 	return s.skip() // ext
 }
 
-// text stores a string in the field at p.
-func (s *jsonScanner) text(f *field, p unsafe.Pointer, text string, plain bool) {
+// text stores what a string stands for in the field at p.
+func (s *jsonScanner) text(f *field, p unsafe.Pointer, text string) {
 	switch f.kind {
-	case kindString:
-		*(*string)(p) = text
-		s.noteText(text, plain)
-	case kindNumber:
-		s.number((*Number)(p), text)
 	case kindEnum:
 		for i, form := range f.texts {
 			if form == text && i > 0 {
@@ -373,7 +371,7 @@ func (s *jsonScanner) list(f *field, p unsafe.Pointer) bool {
 	}
 	a := s.d.lists[f.arena]
 	for more, ok := s.open(']'), true; more; {
-		before, n := s.trouble, a.pending()
+		before, n := s.noted, a.pending()
 		switch {
 		case n == maxListLength:
 			s.noteBad(BadValue, "has more than "+itoa(maxListLength)+" elements")
@@ -388,7 +386,7 @@ func (s *jsonScanner) list(f *field, p unsafe.Pointer) bool {
 				s.number((*Number)(a.add()), text)
 			}
 		}
-		if s.trouble != before {
+		if s.noted != before {
 			s.in(before, "", n)
 		}
 		if !ok {

@@ -58,8 +58,12 @@ func (s *jsonScanner) open(closing byte) (more bool) {
 
 // next moves past what follows a member: a comma (more) or the closing bracket.
 func (s *jsonScanner) next(closing byte) (more, ok bool) {
-	s.blank()
-	switch s.peek() {
+	c := s.peek()
+	if c <= ' ' {
+		s.blank()
+		c = s.peek()
+	}
+	switch c {
 	case ',':
 		s.i++
 		s.blank()

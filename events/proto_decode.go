@@ -43,7 +43,7 @@ type protoScanner struct {
 func (s *protoScanner) event(d *Decoder, e *Event, b []byte) error {
 	s.trouble, s.d = trouble{}, d
 	s.members(e, b)
-	if s.trouble == (trouble{}) {
+	if s.noted == 0 {
 		return nil
 	}
 	return s.err(e)
@@ -171,21 +171,17 @@ func (s *protoScanner) member(t *table, base unsafe.Pointer, seen *uint64, w *wi
 	}
 	f := &t.fields[k]
 	if w.wire != wireOf[f.kind] {
-		s.malform(BadProtobuf, "wire type "+itoa(int(w.wire))+" instead of "+itoa(int(wireOf[f.kind])))
-		s.malformed.Field = f.name
-		return false
+		return s.malformField(BadProtobuf, f.name, "wire type "+itoa(int(w.wire))+" instead of "+itoa(int(wireOf[f.kind])))
 	}
 	if f.kind != kindList && f.kind != kindNumbers {
 		if *seen>>k&1 != 0 {
-			s.malform(DuplicateKey, "the field is there twice")
-			s.malformed.Field = f.name
-			return false
+			return s.malformField(DuplicateKey, f.name, "the field is there twice")
 		}
 	}
 	*seen |= 1 << k
-	before := s.trouble
+	before := s.noted
 	ok := s.value(f, f.at(base), w)
-	if s.trouble != before {
+	if s.noted != before {
 		s.in(before, f.name, -1)
 	}
 	return ok
@@ -235,9 +231,9 @@ func (s *protoScanner) element(f *field, w *wireField) bool {
 		s.noteBad(BadValue, "has more than "+itoa(maxListLength)+" elements")
 		return true
 	}
-	before := s.trouble
+	before := s.noted
 	ok := s.message(f.elem, a.add(), w.data)
-	if s.trouble != before {
+	if s.noted != before {
 		s.in(before, "", n)
 	}
 	return ok
@@ -253,7 +249,9 @@ func (s *protoScanner) text(f *field, p unsafe.Pointer, data []byte) bool {
 	switch f.kind {
 	case kindString:
 		*(*string)(p) = text
-		s.noteText(text, plain)
+		if !plain || text == "" {
+			s.noteText(text, plain)
+		}
 	case kindNumber:
 		s.number((*Number)(p), text)
 	default:
