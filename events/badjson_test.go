@@ -165,6 +165,8 @@ func TestUnknownJSON(t *testing.T) {
 		{"header field in another case", fill, `"sub":1`, `"Sub":1`, events.SchemaError{Kind: events.UnknownField, Type: "Fill", Name: "Sub"}},
 		{"field of another type", fill, size, size + `,"amount":"1"`, events.SchemaError{Kind: events.UnknownField, Type: "Fill", Name: "amount"}},
 		{"field before the type", fill, `"id":`, `"idd":1,"id":`, events.SchemaError{Kind: events.UnknownField, Type: "Fill", Name: "idd"}},
+		{"field with a long name", fill, size, `"` + strings.Repeat("n", 1<<20) + `":1,` + size,
+			events.SchemaError{Kind: events.UnknownField, Type: "Fill", Name: strings.Repeat("n", 48) + "…"}},
 		{"nested field", events.TypeMarketChanged, `"maxLeverage":25`, `"maxLeverage":25,"imf":1`,
 			events.SchemaError{Kind: events.UnknownField, Type: "MarketChanged", Name: "rules.tiers[1].imf"}},
 		{"after a bad value", fill, size, `"size":"-1","x":{}`, events.SchemaError{Kind: events.UnknownField, Type: "Fill", Name: "x"}},

@@ -19,7 +19,7 @@ func (e *Event) Validate() error {
 	if !e.Type.Known() || e.Body == nil || e.Body.EventType() != e.Type {
 		return &DecodeError{Reason: BadValue, Field: "type", Detail: fmt.Sprintf("%s with a body %T", e.Type, e.Body)}
 	}
-	if !knownVersion(e.Type, uint64(e.Version)) {
+	if e.Version != SchemaVersion {
 		return &DecodeError{Reason: BadValue, Field: "v", Detail: fmt.Sprintf("must be %d", SchemaVersion)}
 	}
 	c.event(e)

@@ -25,7 +25,7 @@ func TestDocsAreCurrent(t *testing.T) {
 	}
 	page := between(t, string(text), "reasons", reasonTable(t))
 	page = between(t, page, "types", typePages(t))
-	agree(t, docsPath, []byte(page))
+	Agree(t, docsPath, []byte(page))
 }
 
 // between replaces what lies between the marks of a generated part.

@@ -30,7 +30,7 @@ func AppendJSON(dst []byte, e *Event) []byte {
 		case headExt:
 			continue
 		}
-		dst = appendKey(dst, f)
+		dst = appendKey(dst, header.keys[k])
 		switch f.kind {
 		case kindType:
 			dst = append(append(append(dst, '"'), e.Body.EventType().String()...), '"')
@@ -46,18 +46,18 @@ func AppendJSON(dst []byte, e *Event) []byte {
 }
 
 // appendKey appends a comma, unless the field is the first, and the key.
-func appendKey(dst []byte, f *field) []byte {
+func appendKey(dst []byte, key string) []byte {
 	if dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')
 	}
-	return append(dst, f.key...)
+	return append(dst, key...)
 }
 
 func appendJSONFields(dst []byte, t *table, base unsafe.Pointer) []byte {
 	for k := range t.fields {
 		f := &t.fields[k]
 		if p := f.at(base); !f.optional || !f.isZero(p) {
-			dst = appendJSONValue(appendKey(dst, f), f, p)
+			dst = appendJSONValue(appendKey(dst, t.keys[k]), f, p)
 		}
 	}
 	return dst

@@ -16,26 +16,6 @@ import (
 	"marginledger/events/eventstest"
 )
 
-// agree compares text with the file at path, or rewrites it.
-func agree(t *testing.T, path string, text []byte) {
-	t.Helper()
-	if *events.Rewrite {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (write it with: go test ./events -rewrite)", err)
-	}
-	if !bytes.Equal(got, text) {
-		t.Errorf("%s: what is encoded is no longer\n%s\nbut\n%s", path, got, text)
-	}
-}
-
 // TestGolden holds both codecs to the bytes that are committed: one event of every type.
 func TestGolden(t *testing.T) {
 	var d events.Decoder
@@ -46,8 +26,8 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			base := filepath.Join("testdata", "golden", typ.String())
-			agree(t, base+".json", append(events.AppendJSON(nil, e), '\n'))
-			agree(t, base+".binpb", events.AppendProto(nil, e))
+			events.Agree(t, base+".json", append(events.AppendJSON(nil, e), '\n'))
+			events.Agree(t, base+".binpb", events.AppendProto(nil, e))
 			for _, ext := range []string{".json", ".binpb"} {
 				value, err := os.ReadFile(base + ext)
 				if err != nil {

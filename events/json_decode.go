@@ -3,6 +3,7 @@ package events
 import (
 	"math"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -68,7 +69,7 @@ func (s *jsonScanner) members(e *Event) bool {
 		switch {
 		case k < 0:
 			if info != nil { // else the type is unknown, or missing: reported as that
-				s.noteUnknown(UnknownField, name)
+				s.noteUnknown(UnknownField, clip(name))
 			}
 			ok = s.skip()
 		case inBody:
@@ -262,7 +263,7 @@ func (t *trouble) number(p *Number, text string) {
 func clip(s string) string {
 	const most = 48
 	if len(s) > most {
-		return s[:most] + "…"
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }
@@ -319,7 +320,7 @@ func (f *field) storeInteger(p unsafe.Pointer, v uint64) bool {
 }
 
 func (t *trouble) version(p *uint16, v uint64, fits bool) {
-	if !fits || v > math.MaxUint16 || !knownVersion(TypeInvalid, v) {
+	if !fits || v != SchemaVersion {
 		name := strconv.FormatUint(v, 10)
 		if !fits {
 			name = "beyond 64 bits"
@@ -345,7 +346,7 @@ func (s *jsonScanner) object(t *table, base unsafe.Pointer) bool {
 				return false
 			}
 			if k = t.lookup(name); k < 0 {
-				s.noteUnknown(UnknownField, name)
+				s.noteUnknown(UnknownField, clip(name))
 				ok = s.skip()
 			}
 		}

@@ -83,11 +83,12 @@ func (s *jsonScanner) match(t *table, hint int) int {
 	if len(rest) < 2 {
 		return -1
 	}
-	for n, k := len(t.fields), hint; n > 0; n, k = n-1, k+1 {
-		if k >= len(t.fields) {
+	keys := t.keys
+	for n, k := len(keys), hint; n > 0; n, k = n-1, k+1 {
+		if k >= len(keys) {
 			k = 0
 		}
-		key := t.fields[k].key
+		key := keys[k]
 		if key[1] == rest[1] && len(rest) >= len(key) && string(rest[:len(key)]) == key {
 			s.i += len(key)
 			s.blank()

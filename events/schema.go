@@ -35,7 +35,6 @@ const (
 // field is one field of a struct on the wire.
 type field struct {
 	name     string // JSON name
-	key      string // `"name":`
 	number   uint32 // protobuf field number
 	kind     kind
 	optional bool
@@ -52,8 +51,9 @@ func (f *field) at(base unsafe.Pointer) unsafe.Pointer { return unsafe.Add(base,
 // table describes a struct on the wire.
 type table struct {
 	fields   []field
-	byNumber []int8 // index into fields by protobuf number; -1: none
-	required uint64 // fields that JSON must have, as bits by index
+	keys     []string // `"name":` of each field, close together: the scanner runs over them
+	byNumber []int8   // index into fields by protobuf number; -1: none
+	required uint64   // fields that JSON must have, as bits by index
 	size     uintptr
 }
 
@@ -79,7 +79,7 @@ func newTable(fields []field) *table {
 	t := &table{fields: fields}
 	for i := range t.fields {
 		f := &t.fields[i]
-		f.key = `"` + f.name + `":`
+		t.keys = append(t.keys, `"`+f.name+`":`)
 		if !f.optional {
 			t.required |= 1 << i
 		}
@@ -186,6 +186,7 @@ const bodyNumber = 16
 // bodyInfo is what the codecs know of a type.
 type bodyInfo struct {
 	table   *table
+	newBody func() Body
 	newSlab func() bodySlab
 }
 
@@ -232,6 +233,7 @@ func init() {
 func register[T any, P bodyOf[T]]() {
 	bodyInfos[P(nil).EventType()] = bodyInfo{
 		table:   tableOf(reflect.TypeFor[T]()),
+		newBody: func() Body { return P(new(T)) },
 		newSlab: func() bodySlab { return new(slabOf[T, P]) },
 	}
 }
@@ -241,16 +243,11 @@ func NewBody(t Type) Body {
 	if !t.Known() {
 		return nil
 	}
-	body, _ := bodyInfos[t].newSlab().next()
-	return body
+	return bodyInfos[t].newBody()
 }
 
 // bodyAddress returns the address of the struct that a body is.
 func bodyAddress(b Body) unsafe.Pointer { return reflect.ValueOf(b).UnsafePointer() }
-
-// knownVersion reports whether v is a schema version of t that this build knows. Every type is at
-// its first version.
-func knownVersion(_ Type, v uint64) bool { return v == SchemaVersion }
 
 // SchemaVersion is the schema version of every type.
 const SchemaVersion = 1

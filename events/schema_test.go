@@ -14,7 +14,7 @@ const protoPath = "proto/marginledger/events/v1/events.proto"
 func TestProtoSchemaIsCurrent(t *testing.T) {
 	w := protoWriter{docs: sourceDocs(t), written: map[string]bool{}}
 	w.schema()
-	agree(t, protoPath, []byte(w.b.String()))
+	Agree(t, protoPath, []byte(w.b.String()))
 }
 
 type protoWriter struct {

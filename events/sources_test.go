@@ -13,13 +13,12 @@ import (
 	"testing"
 )
 
-// Rewrite says that tests write what they otherwise compare with.
-var Rewrite = flag.Bool("rewrite", false, "write golden files, the protobuf schema and docs/events.md anew")
+var rewrite = flag.Bool("rewrite", false, "write golden files, the protobuf schema and docs/events.md anew")
 
-// agree compares text with the file at path, or rewrites it.
-func agree(t *testing.T, path string, text []byte) {
+// Agree compares text with the file at path, or rewrites it.
+func Agree(t *testing.T, path string, text []byte) {
 	t.Helper()
-	if *Rewrite {
+	if *rewrite {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
