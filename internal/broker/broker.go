@@ -1,7 +1,8 @@
 // Package broker runs a Kafka-compatible broker inside this process, for the demo and for tests.
 //
 // It is kfake, the test broker of franz-go: one process stands for all nodes, nothing is replicated, and its latency
-// says nothing about Kafka's. With a data directory it keeps topics, records, producers and group offsets over a
+// says nothing about Kafka's. It keeps producers' timestamps whatever message.timestamp.type says, refuses a stale epoch
+// earlier than Kafka does, and wants a producer's first sequence in a partition to be 0. With a data directory it keeps topics, records, producers and group offsets over a
 // restart, also after a kill: without an fsync, so a crash of the machine may lose the newest records.
 package broker
 

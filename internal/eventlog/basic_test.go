@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"marginledger/internal/eventlog"
 	"marginledger/internal/kafkatest"
@@ -46,6 +47,24 @@ func TestProduceFetch(t *testing.T) {
 		t.Fatal("offset 51 of 50 must be out of range")
 	} else if e := (*eventlog.OutOfRangeError)(nil); !errors.As(err, &e) || e.LogEnd != 50 {
 		t.Fatal(err)
+	}
+}
+
+// TestLogAppendTime: Kafka's clock replaces the producer's, whatever a batch's records say. The embedded broker knows
+// the setting but does not act on it.
+func TestLogAppendTime(t *testing.T) {
+	k := kafkatest.Start(t)
+	c, ctx := k.Client(t), kafkatest.Context(t)
+	topic := k.Topic(t, "append.time.v1", 1, map[string]string{"message.timestamp.type": "LogAppendTime"})
+	p := newProducer(t, c, "")
+	before := time.Now().Add(-time.Minute).UnixMilli()
+	for _, p.Compression = range []eventlog.Compression{eventlog.None, eventlog.Zstd} {
+		mustProduce(t, p, topic, []eventlog.ProduceRecord{{Timestamp: 1, Value: []byte("a")}, {Timestamp: 2, Value: []byte("b")}})
+	}
+	for _, r := range readAll(t, ctx, c, topic, 0, 0, 4) {
+		if stamped := r.Timestamp >= before; stamped != k.Real() {
+			t.Errorf("record %d has timestamp %d", r.Offset, r.Timestamp)
+		}
 	}
 }
 

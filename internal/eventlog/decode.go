@@ -42,6 +42,7 @@ func decodeBatches(data []byte, from int64, aborted []abortedTxn) (records []Rec
 		slices.SortFunc(d.aborted, func(a, b abortedTxn) int { return int(min(max(a.first-b.first, -1), 1)) })
 		d.open = make(map[int64]bool)
 	}
+	end := int64(0) // of the batch before
 	for budget := fetchBudget; len(data) > 0 && budget > 0; {
 		b, rest, ok, reason := nextBatch(data)
 		if reason != "" {
@@ -50,19 +51,19 @@ func decodeBatches(data []byte, from int64, aborted []abortedTxn) (records []Rec
 		if !ok {
 			break
 		}
-		data = rest
-		if b.lastOffset() < from {
-			continue // A broker may begin earlier than asked, by whole batches.
+		if b.baseOffset < end {
+			return nil, 0, &CorruptBatchError{Offset: b.baseOffset, Reason: fmt.Sprintf("the batch before ended at offset %d", end-1)}
 		}
-		if b.lastOffset() < d.next {
-			return nil, 0, &CorruptBatchError{Offset: b.baseOffset, Reason: fmt.Sprintf("offsets go back: the batch before ended at %d", d.next-1)}
+		data, end = rest, b.lastOffset()+1
+		if end <= from {
+			continue // A broker may begin earlier than asked, by whole batches.
 		}
 		used, err := d.batch(&b)
 		if err != nil {
 			return nil, 0, err
 		}
 		budget -= used
-		d.next = b.lastOffset() + 1
+		d.next = end
 	}
 	return d.records, d.next, nil
 }

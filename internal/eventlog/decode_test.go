@@ -209,9 +209,11 @@ func TestDecodeLies(t *testing.T) {
 			}
 		})
 	}
-	back := join(t, raw{base: 5, values: []string{"a"}}, raw{base: 4, values: []string{"b", "c"}, gone: 0}, raw{base: 2, values: []string{"d"}})
-	if _, _, err := decodeBatches(back, 0, nil); !errors.Is(err, ErrCorruption) {
-		t.Fatalf("offsets that go back: %v", err)
+	for _, second := range []int64{2, 5, 6} {
+		back := join(t, raw{base: 5, values: []string{"a", "b"}}, raw{base: second, values: []string{"c", "d", "e"}})
+		if _, _, err := decodeBatches(back, 0, nil); !errors.Is(err, ErrCorruption) {
+			t.Fatalf("a batch at offset %d after one that ended at 6: %v", second, err)
+		}
 	}
 }
 

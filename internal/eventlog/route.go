@@ -84,8 +84,13 @@ func (c *Client) forget(tp topicPartition, node int32) {
 	}
 }
 
+// lookupTimeout is for questions that any healthy broker answers from memory: another one is asked soon.
+const lookupTimeout = 3 * time.Second
+
 // metadata asks the cluster about topics; nil means all of them. It never creates one.
 func (c *Client) metadata(ctx context.Context, topics []string) (*metadata.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	return ask[*metadata.Response](ctx, c, anyNode, &metadata.Request{TopicNames: topics}, latest)
 }
 
@@ -138,6 +143,8 @@ const (
 
 // coordinator finds the node that coordinates a group or a transactional id.
 func (c *Client) coordinator(ctx context.Context, kind int8, key string) (int32, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	res, err := ask[*findcoordinator.Response](ctx, c, anyNode, &findcoordinator.Request{Key: key, KeyType: kind}, latest)
 	if err != nil {
 		return 0, err
