@@ -140,3 +140,9 @@ func (x *Exchange) fund() {
 		x.add(m.Name, &events.OpenInterest{Market: m.Name, Long: number(m.long, m.SizeScale), Short: number(m.long, m.SizeScale)})
 	}
 }
+
+// Phase names the part of the day that the next fact belongs to.
+func (x *Exchange) Phase() string {
+	phase, _ := x.day.phaseOf(min(x.made-x.day.first, x.day.facts-1))
+	return [...]string{"calm", "crash", "rebound", "quiet"}[phase]
+}
