@@ -20,8 +20,9 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 			net += pool.Positions[i].Size
 		}
 	}
-	at := func(x int64) bool { return slackAt(pool, m, from, x, underlying).Sign() > 0 }
-	switch slackAt(pool, m, from, from, underlying).Sign() {
+	var moving moving
+	moving.split(pool, m, from, underlying)
+	switch moving.slackAt(from).Sign() {
 	case -1:
 		return 0
 	case 0:
@@ -31,13 +32,13 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 	if net <= 0 {
 		edge = m.MaxPrice
 	}
-	if edge == from || at(edge) {
+	if edge == from || moving.slackAt(edge).Sign() > 0 {
 		return 0
 	}
 	good, bad := from, edge
 	for bad-good > 1 || good-bad > 1 {
 		mid := good + (bad-good)/2
-		if at(mid) {
+		if moving.slackAt(mid).Sign() > 0 {
 			good = mid
 		} else {
 			bad = mid
@@ -46,38 +47,67 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 	return bad
 }
 
-// slackAt returns equity − maintenance with the market at x.
-func slackAt(pool *margin.Pool, m *margin.Market, from, x int64, underlying bool) fixed.Int128 {
-	moved := func(price int64) int64 {
-		v, ok := margin.MulDiv(fixed.FromInt64(price), x, from, margin.Down).Int64()
-		if !ok {
-			return margin.MaxCollateralPrice
-		}
-		return v
-	}
-	equity, maintain := pool.Collateral, fixed.Int128{}
+// moving is a pool taken apart into what moves with a market's price, and the slack of the rest.
+type moving struct {
+	market    *margin.Market
+	from      int64
+	rest      fixed.Int128 // equity − maintenance of what stays
+	positions []*margin.Position
+	balances  []*margin.Balance
+}
+
+func (v *moving) split(pool *margin.Pool, m *margin.Market, from int64, underlying bool) {
+	v.market, v.from, v.rest = m, from, pool.Collateral
 	for i := range pool.Balances {
 		b := &pool.Balances[i]
-		price := b.Asset.Price
-		if underlying && b.Asset.Name == m.Underlying {
-			price = min(moved(price), margin.MaxCollateralPrice)
+		if underlying && b.Asset.Name == m.Underlying && !b.Asset.Settlement {
+			v.balances = append(v.balances, b)
+			continue
 		}
-		equity = equity.Add(collateralValue(b.Asset, b.Amount, price))
+		v.rest = v.rest.Add(collateralValue(b.Asset, b.Amount, b.Asset.Price))
 	}
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
-		price := pos.Market.Price()
-		switch {
-		case pos.Market == m:
-			price = x
-		case underlying && pos.Market.Underlying == m.Underlying:
-			price = min(moved(price), pos.Market.MaxPrice)
+		if pos.Market == m || underlying && pos.Market.Underlying == m.Underlying {
+			v.positions = append(v.positions, pos)
+			v.rest = v.rest.Add(margin.UnpostedFunding(pos)) // does not move with prices
+			continue
 		}
-		f := figuresAt(pos, price)
-		equity = equity.Add(f.Unrealised).Add(f.Funding)
-		maintain = maintain.Add(f.Maintenance)
+		v.rest = v.rest.Add(slackOf(pos, pos.Market.Price())).Add(margin.UnpostedFunding(pos))
 	}
-	return equity.Sub(maintain)
+}
+
+// slackAt returns equity − maintenance with the market at x.
+func (v *moving) slackAt(x int64) fixed.Int128 {
+	slack := v.rest
+	for _, b := range v.balances {
+		slack = slack.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x, margin.MaxCollateralPrice)))
+	}
+	for _, pos := range v.positions {
+		price := x
+		if pos.Market != v.market {
+			price = v.moved(pos.Market.Price(), x, pos.Market.MaxPrice)
+		}
+		slack = slack.Add(slackOf(pos, price))
+	}
+	return slack
+}
+
+// moved is a price that moves in proportion, at most the largest that is admitted.
+func (v *moving) moved(price, x, most int64) int64 {
+	p, ok := margin.MulDiv(fixed.FromInt64(price), x, v.from, margin.Down).Int64()
+	if !ok {
+		return most
+	}
+	return min(p, most)
+}
+
+// slackOf is what a position adds to equity − maintenance at a price, funding apart.
+func slackOf(pos *margin.Position, price int64) fixed.Int128 {
+	m := pos.Market
+	value := m.Value(pos.Size, price)
+	n := value.Abs()
+	return value.Sub(pos.Entry).Sub(maintenance(&m.Tiers[m.Tier(n)], n))
 }
 
 // BankruptcyPrice implements §8: p − E·m/(M·s·K).
