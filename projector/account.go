@@ -28,18 +28,18 @@ func (s *Shard) applyAccount(v *venue, e *events.Event) Reason {
 
 // knows checks that the markets and assets of a fact are listed and not settled.
 func (v *venue) knows(body events.Body) Reason {
-	for _, name := range marketsOf(body) {
-		if name != "" && v.markets[name] == nil {
-			return ReasonUnknownMarket
-		}
-	}
-	for _, name := range assetsOf(body) {
-		if name != "" && v.assets[name] == nil {
-			return ReasonUnknownAsset
-		}
+	if reason := v.unknown(body); reason != ReasonNone {
+		return reason
 	}
 	switch b := body.(type) {
 	case *events.Fill, *events.OrderMargin, *events.TradeBusted, *events.MarkPrice, *events.MarketSettled:
+	case *events.AccountOpeningState:
+		for i := range b.Positions {
+			if v.markets[b.Positions[i].Market].Settled {
+				return ReasonMarketSettled
+			}
+		}
+		return ReasonNone
 	case *events.Adjustment:
 		if !b.Size.Present {
 			return ReasonNone
@@ -576,9 +576,6 @@ func (a *account) callLevels() []int64 {
 
 // openingState adopts an account from a running exchange.
 func (s *Shard) openingState(a *account, b *events.AccountOpeningState) Reason {
-	if a.funded {
-		return ReasonOpeningNotFirst
-	}
 	v := a.venue
 	type line struct {
 		market      *market
@@ -587,19 +584,6 @@ func (s *Shard) openingState(a *account, b *events.AccountOpeningState) Reason {
 	}
 	lines := make([]line, len(b.Positions))
 	amounts := make([]fixed.Int128, len(b.Balances))
-	for i := range b.Balances {
-		if v.assets[b.Balances[i].Asset] == nil {
-			return ReasonUnknownAsset
-		}
-	}
-	for i := range b.Positions {
-		if lines[i].market = v.markets[b.Positions[i].Market]; lines[i].market == nil {
-			return ReasonUnknownMarket
-		}
-		if lines[i].market.Settled {
-			return ReasonMarketSettled
-		}
-	}
 	var reason Reason
 	for i := range b.Balances {
 		if amounts[i], reason = v.amount(b.Balances[i].Amount); reason != ReasonNone {
@@ -611,6 +595,7 @@ func (s *Shard) openingState(a *account, b *events.AccountOpeningState) Reason {
 	}
 	for i := range b.Positions {
 		o, l := &b.Positions[i], &lines[i]
+		l.market = v.markets[o.Market]
 		if l.size, reason = l.market.size(o.Size); reason != ReasonNone {
 			return reason
 		}
@@ -622,6 +607,12 @@ func (s *Shard) openingState(a *account, b *events.AccountOpeningState) Reason {
 				return reason
 			}
 		}
+	}
+	if a.funded {
+		return ReasonOpeningNotFirst
+	}
+	for i := range b.Positions {
+		o, l := &b.Positions[i], &lines[i]
 		if o.Leg == events.LegLong && l.size < 0 || o.Leg == events.LegShort && l.size > 0 {
 			return ReasonLegOverclosed
 		}

@@ -2,7 +2,40 @@ package projector
 
 import "marginledger/events"
 
-// marketsOf returns the markets that an account or market fact names, "" where fewer.
+// unknown returns why a fact names a market or asset that is not listed; markets come first.
+func (v *venue) unknown(body events.Body) Reason {
+	if b, ok := body.(*events.AccountOpeningState); ok {
+		return v.unknownOpening(b)
+	}
+	for _, name := range marketsOf(body) {
+		if name != "" && v.markets[name] == nil {
+			return ReasonUnknownMarket
+		}
+	}
+	for _, name := range assetsOf(body) {
+		if name != "" && v.assets[name] == nil {
+			return ReasonUnknownAsset
+		}
+	}
+	return ReasonNone
+}
+
+// unknownOpening is unknown for the one fact that has lists of names.
+func (v *venue) unknownOpening(b *events.AccountOpeningState) Reason {
+	for i := range b.Positions {
+		if v.markets[b.Positions[i].Market] == nil {
+			return ReasonUnknownMarket
+		}
+	}
+	for i := range b.Balances {
+		if v.assets[b.Balances[i].Asset] == nil {
+			return ReasonUnknownAsset
+		}
+	}
+	return ReasonNone
+}
+
+// marketsOf returns the markets that a fact without lists names, "" where fewer.
 func marketsOf(body events.Body) (names [1]string) {
 	switch b := body.(type) {
 	case *events.Fill:
@@ -23,11 +56,6 @@ func marketsOf(body events.Body) (names [1]string) {
 		names[0] = b.Market
 	case *events.Adjustment:
 		names[0] = b.Market
-	case *events.AccountOpeningState:
-		// Its lists are looked up one by one; the first stands for them here.
-		if len(b.Positions) > 0 {
-			names[0] = b.Positions[0].Market
-		}
 	case *events.MarkPrice:
 		names[0] = b.Market
 	case *events.FundingRate:
@@ -48,7 +76,7 @@ func marketsOf(body events.Body) (names [1]string) {
 	return names
 }
 
-// assetsOf returns the assets that a fact names, "" where fewer.
+// assetsOf returns the assets that a fact without lists names, "" where fewer.
 func assetsOf(body events.Body) (names [3]string) {
 	switch b := body.(type) {
 	case *events.Deposit:
@@ -69,10 +97,6 @@ func assetsOf(body events.Body) (names [3]string) {
 		names[0] = b.FeeAsset
 	case *events.Adjustment:
 		names[0] = b.Asset
-	case *events.AccountOpeningState:
-		if len(b.Balances) > 0 {
-			names[0] = b.Balances[0].Asset
-		}
 	case *events.CollateralPrice:
 		names[0] = b.Asset
 	case *events.InsuranceFundMoved:

@@ -151,17 +151,7 @@ func (s *Shard) Waits(e *events.Event) bool {
 	if v == nil {
 		return true
 	}
-	for _, name := range marketsOf(e.Body) {
-		if name != "" && v.markets[name] == nil {
-			return true
-		}
-	}
-	for _, name := range assetsOf(e.Body) {
-		if name != "" && v.assets[name] == nil {
-			return true
-		}
-	}
-	return false
+	return v.unknown(e.Body) != ReasonNone
 }
 
 // eventAccount returns the account of the record's event, nil where it has none yet or is no
