@@ -44,7 +44,8 @@ type GroupConfig struct {
 }
 
 // Assignment says which shards are this member's from now on. A shard that was there before stays acquired: its owner
-// goes on with its term. During a rebalance the assignment before it stays in force.
+// goes on with its term. During a rebalance, and while the group cannot be reached, the assignment before it stays in
+// force: should others have taken over meanwhile, their fence stops this process, not the group.
 type Assignment struct {
 	Generation int32
 	Shards     []int32 // in order
