@@ -15,8 +15,10 @@ import (
 // cli is the command line. A sub-command is a struct with a Run method that takes a context.Context.
 type cli struct {
 	Demo        demoCmd        `cmd:"" help:"A made-up exchange day on an embedded Kafka, and the ledger on it."`
+	Run         runCmd         `cmd:"" help:"The service."`
 	Topics      topicsCmd      `cmd:"" help:"The topics of a ledger."`
 	Doctor      doctorCmd      `cmd:"" help:"Check a configuration against a live cluster."`
+	Skip        skipCmd        `cmd:"" help:"Leave out a record that cannot be read; it becomes a dead letter."`
 	Repartition repartitionCmd `cmd:"" help:"Copy a topic that is keyed by market into one that is keyed by owner."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"marginledger/events"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/kafkatest"
 )
@@ -77,7 +78,7 @@ func TestOperate(t *testing.T) {
 	file := configFile(t, k)
 	order := k.Name("t") + ".ledger.order.v1"
 
-	wants(t, 1, []string{"fail  " + order, "does not exist; `ledger topics create` makes it", "6 fail"}, "doctor", "-c", file)
+	wants(t, 1, []string{"fail  " + order, "does not exist; `ledger topics create` makes it", "3 ok, 0 warn, 7 fail"}, "doctor", "-c", file)
 	wants(t, 0, []string{"created  " + order}, "topics", "create", "-c", file)
 	if out := wants(t, 0, []string{"exists   " + order}, "topics", "create", "-c", file); strings.Contains(out, "created") {
 		t.Errorf("created twice:\n%s", out)
@@ -97,8 +98,8 @@ func TestRepartitionCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value := `{"id":"1","type":"Deposit","version":1,"venue":"v","time":"2026-01-01T00:00:00Z","owner":"alice","sub":0,"body":{"asset":"USD","amount":"1"}}`
-	if _, err := producer.Produce(ctx, from, 0, []eventlog.ProduceRecord{{Key: []byte("m"), Value: []byte(value)}}); err != nil {
+	value := fact(1, "alice", &events.Deposit{Asset: "USD", Amount: number("1")})
+	if _, err := producer.Produce(ctx, from, 0, []eventlog.ProduceRecord{{Key: []byte("m"), Value: value}}); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"repartition", "-c", configFile(t, k), "--from", from, "--to", to, "--once"}

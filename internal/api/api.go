@@ -24,9 +24,9 @@ type Ledger interface {
 	ShardOf(owner string) int32
 	// Local returns the shards that this process holds and has recovered, in order.
 	Local() []int32
-	// Read opens the newest committed cut of a shard. It returns ErrTakeover while nobody holds the shard, and an
-	// *ElsewhereError when another process does.
-	Read(ctx context.Context, shard int32) (Cut, error)
+	// Read opens the newest committed cut of a shard, and waits until that is at least minCut. It returns ErrTakeover
+	// while nobody holds the shard, an *ElsewhereError when another process does, and a *BehindError when ctx ends first.
+	Read(ctx context.Context, shard int32, minCut uint64) (Cut, error)
 	// NotReady says what keeps the process from being ready, one line each; empty: it is.
 	NotReady() []string
 	// Announcements returns up to limit records of the liquidations topic of a shard with seq > since, in order.
@@ -54,6 +54,17 @@ type ElsewhereError struct {
 
 // Error implements error.
 func (e *ElsewhereError) Error() string { return fmt.Sprintf("shard %d is held by %s", e.Shard, e.URL) }
+
+// BehindError means that a cut was not committed in time.
+type BehindError struct {
+	Shard     int32
+	Cut, Want uint64
+}
+
+// Error implements error.
+func (e *BehindError) Error() string {
+	return fmt.Sprintf("shard %d is at cut %d, asked for at least %d", e.Shard, e.Cut, e.Want)
+}
 
 // Options say how the API behaves.
 type Options struct {

@@ -23,7 +23,6 @@ type fake struct {
 	cut      atomic.Uint64
 	open     atomic.Int64
 	notReady []string
-	reads    func()
 }
 
 func (f *fake) ShardOf(owner string) int32 {
@@ -32,12 +31,13 @@ func (f *fake) ShardOf(owner string) int32 {
 func (f *fake) Local() []int32     { return []int32{0} }
 func (f *fake) NotReady() []string { return f.notReady }
 
-func (f *fake) Read(_ context.Context, shard int32) (api.Cut, error) {
-	if f.reads != nil {
-		f.reads()
-	}
+func (f *fake) Read(ctx context.Context, shard int32, minCut uint64) (api.Cut, error) {
 	switch shard {
 	case 0:
+		if cut := f.cut.Load(); cut < minCut {
+			<-ctx.Done()
+			return nil, &api.BehindError{Shard: shard, Cut: cut, Want: minCut}
+		}
 		f.open.Add(1)
 		return &fakeCut{f, f.cut.Load()}, nil
 	case 1:
@@ -160,20 +160,6 @@ func TestAnswers(t *testing.T) {
 	_, metrics := get(t, s.URL+"/metrics")
 	if want := `ledger_http_requests_total{operation="get-account",status="307"} 1`; !strings.Contains(metrics, want) {
 		t.Errorf("metrics have no %s", want)
-	}
-}
-
-// TestMinCutWaits commits the wanted cut while a request waits for it.
-func TestMinCutWaits(t *testing.T) {
-	f := &fake{}
-	reads := 0
-	f.reads = func() {
-		if reads++; reads == 3 {
-			f.cut.Store(4)
-		}
-	}
-	if res, body := get(t, serve(t, f).URL+"/v1/accounts/v/alice/0?min_cut=4"); res.StatusCode != 200 || !strings.Contains(body, `"cut":4`) {
-		t.Errorf("%d: %s", res.StatusCode, body)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -124,47 +123,28 @@ func (s *server) liquidations(ctx context.Context, in *liquidationsInput) (*liqu
 	return out, nil
 }
 
-// pollCut is how often a request that waits for its min_cut looks again.
-const pollCut = 2 * time.Millisecond
-
 // read opens one cut of the shard, at or past min_cut, for f.
 func (s *server) read(ctx context.Context, shard int32, in *ReadInput, f func(Cut) error) error {
-	deadline := time.Now().Add(s.options.MinCutTimeout)
-	tick := time.NewTicker(pollCut)
-	defer tick.Stop()
-	for {
-		c, err := s.ledger.Read(ctx, shard)
-		if err != nil {
-			return s.problem(err, in.uri)
-		}
-		at := c.At()
-		if at.Cut >= in.MinCut {
-			return s.problem(errors.Join(f(c), c.Close()), in.uri)
-		}
-		if err := c.Close(); err != nil {
-			return s.problem(err, in.uri)
-		}
-		if time.Now().After(deadline) {
-			return unavailable(fmt.Errorf("shard %d is at cut %d, asked for at least %d", shard, at.Cut, in.MinCut))
-		}
-		select {
-		case <-ctx.Done():
-			return unavailable(ctx.Err())
-		case <-tick.C:
-		}
+	ctx, cancel := context.WithTimeout(ctx, s.options.MinCutTimeout)
+	defer cancel()
+	c, err := s.ledger.Read(ctx, shard, in.MinCut)
+	if err != nil {
+		return s.problem(err, in.uri)
 	}
+	return s.problem(errors.Join(f(c), c.Close()), in.uri)
 }
 
 // problem turns an error into a problem document. What is not foreseen is a 500 that says what was being done.
 func (s *server) problem(err error, at *url.URL) error {
 	var elsewhere *ElsewhereError
+	var behind *BehindError
 	var status huma.StatusError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &status):
 		return status
-	case errors.Is(err, ErrTakeover):
+	case errors.Is(err, ErrTakeover), errors.As(err, &behind):
 		return unavailable(err)
 	case errors.As(err, &elsewhere) && at != nil:
 		location := elsewhere.URL + at.RequestURI()
@@ -173,6 +153,11 @@ func (s *server) problem(err error, at *url.URL) error {
 		return unavailable(err)
 	}
 	return huma.Error500InternalServerError(err.Error())
+}
+
+// noShard says that there is no such shard.
+func noShard(shard, shards int32) error {
+	return huma.Error404NotFound(fmt.Sprintf("no shard %d: the ledger has %d", shard, shards))
 }
 
 // unavailable is for what may be different in a second.

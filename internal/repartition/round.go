@@ -137,11 +137,14 @@ func (c *copier) key(r *eventlog.Record) (key []byte, note string, err error) {
 	c.decoder.Reset()
 	e, err := c.decoder.Decode(r.Value)
 	var bad *events.DecodeError
+	var unknown *events.SchemaError
 	switch {
 	case errors.As(err, &bad):
 		return r.Key, "undecodable: " + bad.Error(), nil
+	case errors.As(err, &unknown):
+		return nil, "", fmt.Errorf("%s %s %s: its owner cannot be told; upgrade this program before the producers", unknown.Kind, unknown.Type, unknown.Name)
 	case err != nil:
-		return nil, "", fmt.Errorf("%w; update this program before the producers", err)
+		return nil, "", err
 	case e.Owner == "":
 		return r.Key, "no account: " + e.Type.String(), nil
 	}

@@ -1,0 +1,207 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"marginledger/events"
+	"marginledger/internal/eventlog"
+	"marginledger/internal/orderlog"
+	"marginledger/internal/pipeline"
+	"marginledger/internal/store"
+	"marginledger/projector"
+)
+
+// Node is the Ledger of a process that runs a pipeline.
+type Node struct {
+	Pipeline     *pipeline.Node
+	Shards       int32  // of the whole ledger
+	URL          string // of this process, as its fences say
+	Liquidations *Topic
+	Before       func() error // what keeps the pipeline from being started; nil result: it was
+}
+
+var _ Ledger = (*Node)(nil)
+
+// ShardOf implements Ledger.
+func (n *Node) ShardOf(owner string) int32 {
+	return eventlog.Murmur2Partition([]byte(owner), n.Shards)
+}
+
+// Local implements Ledger.
+func (n *Node) Local() []int32 {
+	var out []int32
+	for _, s := range n.Pipeline.Status() {
+		if s.Ready {
+			out = append(out, s.Shard)
+		}
+	}
+	return out
+}
+
+// NotReady implements Ledger.
+func (n *Node) NotReady() []string {
+	err := n.Before()
+	if err == nil {
+		err = n.Pipeline.Ready()
+	}
+	if err == nil {
+		return nil
+	}
+	return []string{err.Error()}
+}
+
+// Announcements implements Ledger. They come from the topic, so any process can tell those of any shard.
+func (n *Node) Announcements(ctx context.Context, shard int32, since uint64, limit int) ([]Announcement, error) {
+	if shard >= n.Shards {
+		return nil, noShard(shard, n.Shards)
+	}
+	return n.Liquidations.Since(ctx, shard, since, limit)
+}
+
+// Read implements Ledger.
+func (n *Node) Read(ctx context.Context, shard int32, minCut uint64) (Cut, error) {
+	if shard >= n.Shards {
+		return nil, noShard(shard, n.Shards)
+	}
+	sh, here := n.Pipeline.Shard(shard)
+	if !here {
+		return nil, n.elsewhere(ctx, shard)
+	}
+	if minCut > 0 {
+		if err := sh.WaitCut(ctx, minCut); err != nil {
+			return nil, &BehindError{Shard: shard, Cut: sh.Status().Cut, Want: minCut}
+		}
+	}
+	v, err := sh.Snapshot()
+	switch {
+	case errors.Is(err, pipeline.ErrNotReady), errors.Is(err, store.ErrClosed):
+		return nil, ErrTakeover
+	case err != nil:
+		return nil, err
+	}
+	head, err := v.Head()
+	if err == nil && head == nil {
+		head = &orderlog.Head{Shard: shard} // Before the first cut.
+	}
+	if err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return &nodeCut{v: v, head: head, rows: projector.OpenView(v.Get)}, nil
+}
+
+// elsewhere says who holds a shard that is not assigned to this process. A fence of our own is an old one.
+func (n *Node) elsewhere(ctx context.Context, shard int32) error {
+	if n.Before() != nil {
+		return ErrTakeover
+	}
+	url, err := n.Pipeline.Owner(ctx, shard)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrTakeover, err)
+	case url == "" || url == n.URL:
+		return ErrTakeover
+	}
+	return &ElsewhereError{Shard: shard, URL: url}
+}
+
+// nodeCut is one stored cut.
+type nodeCut struct {
+	v    *store.View
+	head *orderlog.Head
+	rows *projector.View
+}
+
+func (c *nodeCut) Close() error { return c.v.Close() }
+
+func (c *nodeCut) At() At {
+	return At{Shard: c.head.Shard, Term: c.head.Term, Cut: c.head.Cut, Hash: c.head.Chain.String(), N: c.head.Counters.N}
+}
+
+func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, error) {
+	f, err := c.rows.Account(venue, owner, subaccount)
+	if f == nil || err != nil {
+		return nil, err
+	}
+	a := &Account{
+		Venue: f.Venue, Owner: f.Owner, Subaccount: f.Subaccount, Operator: f.Operator, MarginType: f.MarginType.String(),
+		Incomplete: f.Incomplete, Stale: f.Stale, Balances: []Balance{}, Isolated: []Pool{},
+		OrderMargin: decimal(f.OrderMargin), Free: decimal(f.Free), Withdrawable: decimal(f.Withdrawable),
+	}
+	for _, b := range f.Balances {
+		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
+	}
+	a.Cross = poolOf(&f.Pools[0])
+	for i := range f.Pools[1:] {
+		a.Isolated = append(a.Isolated, poolOf(&f.Pools[1+i]))
+	}
+	return a, nil
+}
+
+func poolOf(f *projector.PoolFigures) Pool {
+	p := Pool{
+		Pool: f.Pool, Collateral: optional(f.Collateral), Equity: decimal(f.Equity), Initial: decimal(f.Initial),
+		Maintenance: decimal(f.Maintenance), MarginRatio: optional(f.MarginRatio), Unpriced: f.Unpriced,
+		CallLevels: []Decimal{}, Positions: []Position{},
+	}
+	for _, level := range f.Calls {
+		p.CallLevels = append(p.CallLevels, decimal(level))
+	}
+	if f.Liquidation != "" {
+		p.Episode = &Episode{Liquidation: f.Liquidation, Stage: f.Stage.String(), Awaiting: f.Awaiting, CooldownUntil: timeOf(f.CooldownUntil)}
+	}
+	for i := range f.Positions {
+		r := &f.Positions[i]
+		p.Positions = append(p.Positions, Position{
+			Market: r.Market, Leg: r.Leg.String(), Size: decimal(r.Size), EntryPrice: decimal(r.EntryPrice), Mark: optional(r.Mark),
+			MarkTime: r.MarkTime, Notional: decimal(r.Notional), UnrealisedPnL: decimal(r.UnrealisedPnL),
+			UnpostedFunding: decimal(r.UnpostedFunding), Initial: decimal(r.Initial), Maintenance: decimal(r.Maintenance), Tier: r.Tier,
+			LiquidationPrice: optional(r.LiquidationPrice), LiquidationPriceUnderlying: optional(r.LiquidationPriceUnderlying),
+			BankruptcyPrice: optional(r.BankruptcyPrice),
+		})
+	}
+	return p
+}
+
+func (c *nodeCut) Market(venue, market string) (*Market, error) {
+	f, err := c.rows.Market(venue, market)
+	if f == nil || err != nil {
+		return nil, err
+	}
+	m := &Market{
+		Venue: f.Venue, Market: f.Market, Underlying: f.Underlying, Status: "trading", PriceScale: uint32(f.PriceScale),
+		SizeScale: uint32(f.SizeScale), Mark: optional(f.Mark), MarkTime: timeOf(f.MarkTime), Index: optional(f.Index),
+		FundingMode: f.FundingMode.String(), FundingIndex: decimal(f.FundingIndex), Stale: f.Stale, Tiers: []Tier{},
+	}
+	switch {
+	case f.Settled:
+		m.Status = "settled"
+	case f.Halted:
+		m.Status = "halted"
+	}
+	for _, t := range f.Tiers {
+		m.Tiers = append(m.Tiers, Tier{LowerNotional: decimal(t.LowerNotional), MaxLeverage: t.MaxLeverage,
+			MaintenanceRate: decimal(t.MaintenanceRate), Deduction: decimal(t.Deduction)})
+	}
+	return m, nil
+}
+
+func decimal(n events.Number) Decimal { return Decimal(n.Append(nil)) }
+
+func optional(n events.Number) *Decimal {
+	if !n.Present {
+		return nil
+	}
+	d := decimal(n)
+	return &d
+}
+
+// timeOf returns a time in nanoseconds as RFC 3339; "" for 0, which means never.
+func timeOf(ns int64) string {
+	if ns == 0 {
+		return ""
+	}
+	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
+}
