@@ -71,6 +71,10 @@ type Config struct {
 
 	clock   func() time.Time // time.Now but for tests
 	newFold func(projector.Config) Fold
+	less    func(a, b *item) bool // the order of facts
+	pause   time.Duration         // before a deposed shard tries again; doubles
+	// storing is asked before and after each commit to the store; tests end the process there.
+	storing func(after bool) error
 }
 
 // CutPolicy says when a cut is closed. While the order log has a request under way, records gather in the open cut;
@@ -130,6 +134,13 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.newFold == nil {
 		c.newFold = newFold
+	}
+	if c.less == nil {
+		c.less = lessItem
+	}
+	setDefault(&c.pause, 50*time.Millisecond)
+	if c.storing == nil {
+		c.storing = func(bool) error { return nil }
 	}
 	return c, nil
 }

@@ -20,6 +20,7 @@ type merger struct {
 	sources []*source // in the order of (topic, partition)
 	fold    interface{ Waits(*events.Event) bool }
 	skipped func(projector.Source, int64) bool // a SKIP is pending for this record
+	less    func(a, b *item) bool              // lessItem
 	maxWait time.Duration
 	now     time.Time // refreshed by the caller
 
@@ -53,7 +54,7 @@ func (m *merger) pick() (*source, *item, error) {
 		if it.event != nil && m.skipped(s.name, it.rec.Offset) {
 			it.event, it.mergeTime, it.class = nil, nanos(it.rec.Timestamp), s.role.Class()
 		}
-		if best == nil || lessItem(it, bestItem) {
+		if best == nil || m.less(it, bestItem) {
 			best, bestItem = s, it
 		}
 	}
@@ -99,7 +100,7 @@ func (m *merger) configurationFirst(fact *source, it *item) (*source, *item, err
 		if err != nil {
 			return nil, nil, err
 		}
-		if head != nil && (best == nil || lessItem(head, bestItem)) {
+		if head != nil && (best == nil || m.less(head, bestItem)) {
 			best, bestItem = s, head
 		}
 	}

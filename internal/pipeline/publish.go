@@ -137,7 +137,13 @@ func (s *session) storeCuts() error {
 				next = s.nextToStore()
 			}
 			head := c.head(&s.base)
+			if err := s.cfg.storing(false); err != nil {
+				return err
+			}
 			if err := batch.Commit(head); err != nil {
+				return err
+			}
+			if err := s.cfg.storing(true); err != nil {
 				return err
 			}
 			s.stored(c, head)

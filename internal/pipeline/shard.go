@@ -115,7 +115,7 @@ func (sh *Shard) run(stop, hard context.Context) error {
 		}
 		sh.drop()
 		// Two that take each other for deposed would fence each other without end: the group tells one of them soon.
-		pause = min(max(2*pause, 50*time.Millisecond), 2*time.Second)
+		pause = min(max(2*pause, sh.cfg.pause), 40*sh.cfg.pause)
 		sh.zap.Warn("stepping down", zap.Error(err), zap.Duration("pause", pause))
 		select {
 		case <-time.After(pause + rand.N(pause)):
@@ -207,6 +207,9 @@ func (sh *Shard) term(stop, hard context.Context) (err error) {
 
 // fold replays and then goes live.
 func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, undo func() bool) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()
 	if err := replay.run(ctx, s.submit); err != nil {
 		return err
 	}
@@ -225,7 +228,7 @@ func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, und
 // live applies what comes next until stop ends or the producer is due for a refresh. Then the open cut is closed.
 func (sh *Shard) live(stop context.Context, s *session) error {
 	f, policy := sh.kept.folder, sh.cfg.Cut
-	m := &merger{sources: f.sources, fold: f.fold, skipped: f.isSkipped, maxWait: sh.cfg.MaxSourceWait, now: sh.cfg.clock(),
+	m := &merger{sources: f.sources, fold: f.fold, skipped: f.isSkipped, less: sh.cfg.less, maxWait: sh.cfg.MaxSourceWait, now: sh.cfg.clock(),
 		passing: func(src *source) {
 			sh.zap.Warn("going on without a source that is not drained", zap.String("source", partitionName(src.name.Topic, src.name.Partition)),
 				zap.Duration("maxSourceWait", sh.cfg.MaxSourceWait), zap.Error(src.reader.Failing()))
