@@ -15,8 +15,8 @@ type Kind uint8
 const (
 	KindDeadLetter             Kind = 1
 	KindViolation              Kind = 2
-	KindMarginCall             Kind = 3
-	KindMarginCallCleared      Kind = 4
+	KindMarginCallCleared      Kind = 3
+	KindMarginCall             Kind = 4
 	KindLiquidationTriggered   Kind = 5
 	KindLiquidationUpdated     Kind = 6
 	KindLiquidationCleared     Kind = 7
@@ -24,7 +24,7 @@ const (
 	KindPortfolioStopTriggered Kind = 9
 )
 
-var kindNames = [...]string{"", "DeadLetter", "Violation", "MarginCall", "MarginCallCleared",
+var kindNames = [...]string{"", "DeadLetter", "Violation", "MarginCallCleared", "MarginCall",
 	"LiquidationTriggered", "LiquidationUpdated", "LiquidationCleared", "PoolBankrupt", "PortfolioStopTriggered"}
 
 // String returns the kind's name, as it stands in JSON.

@@ -505,6 +505,9 @@ func (s *Shard) adjustment(a *account, b *events.Adjustment) Reason {
 
 func (s *Shard) adjustAmount(a *account, m *market, b *events.Adjustment) Reason {
 	x := a.venue.assets[b.Asset]
+	if b.Amount.Sign() == 0 {
+		return ReasonNone
+	}
 	if m != nil && x.Settlement {
 		_, reason := s.poolAmount(a, m, b.Leg, b.Amount, CauseAdjustment, nil, systemAdjustment)
 		return reason

@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"math"
 	"slices"
 	"sort"
 
@@ -192,7 +193,11 @@ func compareDeadlines(p, q *pool) int {
 
 // startCooldown rests a partial request from now on.
 func (s *Shard) startCooldown(p *pool, now int64) {
-	p.episode.cooldown = now + p.account.venue.profile.Cooldown()
+	end := now + p.account.venue.profile.Cooldown()
+	if end < now {
+		end = math.MaxInt64 // the year 2262
+	}
+	p.episode.cooldown = max(end, 1) // 0 is none
 	s.addDeadline(p)
 	s.touch(p)
 }
@@ -225,6 +230,7 @@ func (s *Shard) runDeadlines(v *venue) {
 			continue
 		}
 		s.stopCooldown(p)
+		s.touchAccount(p.account)
 		p.healthN = 0
 		s.judge(p, false, true)
 		s.bound(p)

@@ -120,11 +120,17 @@ func (s *Shard) admit(r *Record) (Reason, string) {
 		return ReasonWrongRole, ""
 	case r.WrongPartition, e.Type.OfAccount() && string(r.Key) != e.Owner:
 		return ReasonWrongPartition, ""
-	case e.Time > r.Timestamp*1e6+maxFuture:
+	case e.Time-maxFuture > milliseconds(r.Timestamp):
 		return ReasonTimeInFuture, ""
 	}
 	return s.seen(r), ""
 }
+
+// milliseconds returns a record's timestamp in nanoseconds, the largest or smallest for those that
+// no clock shows.
+func milliseconds(ms int64) int64 { return max(min(ms, maxMillis), -maxMillis) * 1e6 }
+
+const maxMillis = (1<<63 - 1) / 1_000_000
 
 // apply applies an admitted event; a reason other than ReasonNone means that nothing changed.
 func (s *Shard) apply(e *events.Event) Reason {

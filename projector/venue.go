@@ -328,6 +328,9 @@ func (s *Shard) collateralChanged(v *venue, b *events.CollateralChanged) Reason 
 		}
 	}
 	if x == nil {
+		if len(v.assets) >= margin.MaxAssets {
+			return ReasonOutOfRange
+		}
 		x = s.openAsset(v, strings.Clone(b.Asset))
 	}
 	x.Haircuts = tiers

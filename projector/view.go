@@ -212,7 +212,7 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 		f.Collateral = v.number(p.Collateral)
 	}
 	if h.Equity.Sign() > 0 {
-		f.MarginRatio = multipleOf(margin.MulDivWide(h.Maintenance, fixed.FromInt64(margin.OneMultiple), h.Equity, margin.HalfUp))
+		f.MarginRatio = ratio(h)
 	}
 	for _, l := range p.account.callLevels()[:p.called] {
 		f.Calls = append(f.Calls, multiple(l))
@@ -231,7 +231,14 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 	return f
 }
 
-func multipleOf(v fixed.Int128) events.Number { return number(v, margin.MultipleScale) }
+// ratio is maintenance / equity, for equity > 0; absent past 10^6.
+func ratio(h *margin.Health) events.Number {
+	if fixed.CmpProducts(h.Equity, 1_000_000, h.Maintenance, 1) < 0 {
+		return events.Number{}
+	}
+	r := margin.MulDivWide(h.Maintenance, fixed.FromInt64(margin.OneMultiple), h.Equity, margin.HalfUp)
+	return number(r, margin.MultipleScale)
+}
 
 // MarketFigures are what the ledger knows of a market.
 type MarketFigures struct {

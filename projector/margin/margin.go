@@ -31,7 +31,8 @@ const (
 // Bounds at admission (docs/venues/standard.md §1). With them the figures of an admitted pool
 // cannot overflow at any admitted price: docs/bounds.md.
 const (
-	MaxPositions       = 256
+	MaxPositions       = 256                   // of a pool
+	MaxAssets          = 256                   // of a venue
 	MaxPriceOrSize     = 1_000_000_000_000_000 // coefficient
 	MaxCollateralPrice = 9_000_000_000_000_000_000
 )

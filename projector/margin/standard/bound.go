@@ -7,10 +7,13 @@ import (
 	"marginledger/projector/margin"
 )
 
-// allowance is what rounding may add to a figure when prices move, per position or balance, in
-// units of the value scale: one unit of maintenance, multiplied by a level of at most 105, and one
-// unit per haircut tier, of which there are at most 16.
-const allowance = 128
+// allowance is what rounding may add to equity − multiple·maintenance when prices move, in units
+// of the value scale: per position one unit of maintenance, times the multiple; per balance one of
+// its value and one of each haircut tier, of which there are at most 16; one of the slack itself.
+func allowance(multiple int64, positions, balances int) fixed.Int128 {
+	each := multiple/margin.OneMultiple + 1
+	return fixed.FromInt64(each*int64(positions) + 18*int64(balances) + 1)
+}
 
 // Bound splits the slack to an edge over the pool's prices in proportion to what each can cost.
 //
@@ -25,7 +28,7 @@ func (p *profile) Bound(pool *margin.Pool, h *margin.Health, e margin.Edge, posi
 	if e.Upper {
 		slack = slack.Neg()
 	}
-	slack = slack.Sub(fixed.FromInt64(allowance * int64(len(positions)+len(balances)+1)))
+	slack = slack.Sub(allowance(e.Multiple, len(positions), len(balances)))
 	if slack.Sign() <= 0 {
 		shut(positions)
 		shut(balances)

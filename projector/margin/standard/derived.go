@@ -30,9 +30,9 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 	}
 	edge := int64(1)
 	if net <= 0 {
-		edge = m.MaxPrice
+		edge = moving.highest()
 	}
-	if edge == from || moving.slackAt(edge).Sign() > 0 {
+	if edge == from || (edge < from) != (net > 0) || moving.slackAt(edge).Sign() > 0 {
 		return 0
 	}
 	good, bad := from, edge
@@ -81,25 +81,46 @@ func (v *moving) split(pool *margin.Pool, m *margin.Market, from int64, underlyi
 func (v *moving) slackAt(x int64) fixed.Int128 {
 	slack := v.rest
 	for _, b := range v.balances {
-		slack = slack.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x, margin.MaxCollateralPrice)))
+		slack = slack.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
 	}
 	for _, pos := range v.positions {
 		price := x
 		if pos.Market != v.market {
-			price = v.moved(pos.Market.Price(), x, pos.Market.MaxPrice)
+			price = v.moved(pos.Market.Price(), x)
 		}
 		slack = slack.Add(slackOf(pos, price))
 	}
 	return slack
 }
 
-// moved is a price that moves in proportion, at most the largest that is admitted.
-func (v *moving) moved(price, x, most int64) int64 {
-	p, ok := margin.MulDiv(fixed.FromInt64(price), x, v.from, margin.Down).Int64()
-	if !ok {
-		return most
+// moved is a price that moves in proportion; up to highest it is admitted.
+func (v *moving) moved(price, x int64) int64 {
+	p, _ := margin.MulDiv(fixed.FromInt64(price), x, v.from, margin.Down).Int64()
+	return p
+}
+
+// highest returns the largest x at which every moved price is at most its own maximum:
+// floor(price·x/from) ≤ most where price·x < (most + 1)·from.
+func (v *moving) highest() int64 {
+	x := v.market.MaxPrice
+	limit := func(price, most int64) {
+		if price == 0 {
+			return
+		}
+		end := fixed.Product(v.from, most).Add(fixed.FromInt64(v.from - 1))
+		if h, ok := margin.MulDiv(end, 1, price, margin.Down).Int64(); ok {
+			x = min(x, h)
+		}
 	}
-	return min(p, most)
+	for _, b := range v.balances {
+		limit(b.Asset.Price, margin.MaxCollateralPrice)
+	}
+	for _, pos := range v.positions {
+		if pos.Market != v.market {
+			limit(pos.Market.Price(), pos.Market.MaxPrice)
+		}
+	}
+	return x
 }
 
 // slackOf is what a position adds to equity − maintenance at a price, funding apart.
