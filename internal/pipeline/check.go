@@ -13,13 +13,10 @@ import (
 
 // CheckOutputs compares a shard's output topics with its order log: each topic is dense in sequence, without a
 // repetition, and holds exactly the announcements whose count and digest each cut has. Announcements behind those of
-// head may be unpublished yet; head may be nil. What retention has removed from the front is passed over. An error for
+// head may be unpublished yet; head may be nil. Of cfg only OrderTopic and OutputTopics are needed. What retention has removed from the front is passed over. An error for
 // which IsDifference holds names the first difference.
 func CheckOutputs(ctx context.Context, cfg Config, log Log, shard int32, head *orderlog.Head) error {
-	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return err
-	}
+	cfg = cfg.filled()
 	k := &outputCheck{shard: shard}
 	if head != nil {
 		k.required = head.Counters.Seqs

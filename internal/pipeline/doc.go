@@ -108,6 +108,11 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.Topics) == 0 {
 		return c, errors.New("pipeline: no input topics")
 	}
+	return c.filled(), nil
+}
+
+// filled returns c with every default filled in.
+func (c Config) filled() Config {
 	for s := range c.OutputTopics {
 		setDefault(&c.OutputTopics[s], events.Stream(s).String())
 	}
@@ -142,7 +147,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.storing == nil {
 		c.storing = func(bool) error { return nil }
 	}
-	return c, nil
+	return c
 }
 
 func setDefault[T comparable](field *T, value T) {

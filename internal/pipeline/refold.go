@@ -74,12 +74,9 @@ type Refolded struct {
 
 // Refold folds a shard's order log from its beginning into a fresh state, and compares every cut's hash (so inputs,
 // changed rows, and count and digest of outputs) with the order log's. It takes topics and roles from the order log
-// itself and disturbs nobody. An error for which IsDifference holds names the first difference.
+// itself, so that of cfg only OrderTopic is needed, and disturbs nobody. An error for which IsDifference holds names the first difference.
 func Refold(ctx context.Context, cfg Config, log Log, shard int32, o RefoldOptions) (*Refolded, error) {
-	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return nil, err
-	}
+	cfg = cfg.filled()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	at := partitionName(cfg.OrderTopic, shard)
