@@ -10,7 +10,7 @@ FUZZTIME ?= 5s
 # Packages with goroutines, for the race detector.
 RACE := ./internal/eventlog ./internal/pipeline ./internal/store ./internal/api ./internal/repartition ./internal/broker
 # Packages whose tests also run against a real Kafka.
-KAFKA_TESTS := ./internal/eventlog ./internal/pipeline ./internal/topics ./internal/repartition ./internal/api ./cmd/...
+KAFKA_TESTS := $(shell git grep -l 'kafkatest[.]Start\b' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: check build vet test race test-kafka lint proto proto-check fuzz crash bench clean
 
@@ -67,6 +67,13 @@ fuzz:
 	    echo "fuzz $$(dirname $$file) $$target"; \
 	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
 	  done; \
+	done
+
+## crash: the crash simulation with fresh seeds; a failure is repeated with MARGINLEDGER_SEED
+crash:
+	@for seed in $(if $(MARGINLEDGER_SEED),$(MARGINLEDGER_SEED),$$RANDOM $$RANDOM $$RANDOM); do \
+	  echo "crash simulation, MARGINLEDGER_SEED=$$seed"; \
+	  MARGINLEDGER_SEED=$$seed go test -count=1 -run 'Crash|Lost|Kill|Chaos|Zombie' ./internal/pipeline; \
 	done
 
 ## bench: the numbers to reach, as JSON lines on stdout
