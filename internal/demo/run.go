@@ -227,6 +227,9 @@ func ofShards(topic string) bool { return topic == topicAccounts || topic == top
 // committed, heard, and answered. What nobody answered by then, nobody will.
 func (s *stage) settled() (bool, error) {
 	sent, _ := s.bot.figures()
+	if err := s.bot.feed.flush(); err != nil { // so that what was sent is among what must be committed
+		return false, err
+	}
 	if ok, err := s.committed(); err != nil || !ok {
 		return false, err
 	}
