@@ -174,7 +174,7 @@ func (v *venue) numbers(body events.Body) []field {
 		m := v.markets[market]
 		return field{n, m.sizeScale, decimal.New(math.MaxInt64, -m.sizeScale)}
 	}
-	orderSize := func(market string, n events.Number) field {
+	heldSize := func(market string, n events.Number) field {
 		m := v.markets[market]
 		return field{n, m.sizeScale, m.maxSize}
 	}
@@ -193,7 +193,7 @@ func (v *venue) numbers(body events.Body) []field {
 			fields = append(fields, amount(balance.Amount))
 		}
 		for _, p := range b.Positions {
-			fields = append(fields, size(p.Market, p.Size), price(p.Market, p.EntryPrice), amount(p.Isolated))
+			fields = append(fields, heldSize(p.Market, p.Size), price(p.Market, p.EntryPrice), amount(p.Isolated))
 		}
 	case *events.Deposit:
 		fields = []field{amount(b.Amount)}
@@ -210,7 +210,7 @@ func (v *venue) numbers(body events.Body) []field {
 	case *events.InterestAccrued:
 		fields = []field{amount(b.Amount)}
 	case *events.OrderMargin:
-		fields = []field{orderSize(b.Market, b.BidSize), amount(b.BidNotional), orderSize(b.Market, b.AskSize), amount(b.AskNotional)}
+		fields = []field{heldSize(b.Market, b.BidSize), amount(b.BidNotional), heldSize(b.Market, b.AskSize), amount(b.AskNotional)}
 	case *events.MarginModeSet:
 		fields = []field{amount(b.IsolatedMargin)}
 	case *events.IsolatedMarginMoved:
@@ -262,37 +262,3 @@ func (v *venue) numbers(body events.Body) []field {
 
 // maxCollateralPrice is the largest price at scale 12 below 9·10^6.
 var maxCollateralPrice = decimal.New(9, 6).Sub(decimal.New(1, -12))
-
-// checkBounds looks at the state after the event, § 1.
-func (v *venue) checkBounds() string {
-	settlement, other := decimal.New(1, 33-v.scale), decimal.New(1, 27-v.scale)
-	past := func(x, bound decimal.Decimal) bool { return x.Abs().Cmp(bound) > 0 }
-	tooMany := false
-	for _, a := range v.accounts {
-		for name, b := range a.balances {
-			if (name == v.settlement && past(b, settlement)) || (name != v.settlement && past(b, other)) {
-				return "out_of_range"
-			}
-		}
-		for _, p := range a.pools {
-			if past(p.collateral, settlement) {
-				return "out_of_range"
-			}
-			for _, pos := range p.positions {
-				if past(pos.size, v.markets[pos.market].maxSize) || past(pos.entry, settlement) {
-					return "out_of_range"
-				}
-			}
-			tooMany = tooMany || len(p.positions) > 256
-		}
-	}
-	for _, m := range v.markets {
-		if past(m.funding, m.maxPrice.Mul(decimal.NewFromInt(1000))) {
-			return "out_of_range"
-		}
-	}
-	if tooMany {
-		return "too_many_positions"
-	}
-	return ""
-}

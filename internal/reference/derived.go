@@ -1,6 +1,8 @@
 package reference
 
 import (
+	"sort"
+
 	"github.com/shopspring/decimal"
 )
 
@@ -28,7 +30,8 @@ func (f poolFigures) marginRatio() (ratio decimal.Decimal, ok bool) {
 	if !f.equity.IsPositive() {
 		return zero, false
 	}
-	return quotient(f.maintenance, f.equity, 6, halfUp), true
+	ratio = quotient(f.maintenance, f.equity, 6, halfUp)
+	return ratio, ratio.Cmp(power(6)) <= 0
 }
 
 // liquidationPrice returns the price x of a market nearest to the present one, on the losing side,
@@ -86,6 +89,11 @@ func (v *venue) liquidationPrice(a *account, p *pool, name string, underlying bo
 	low, high := int64(1), now
 	if !side.IsPositive() {
 		low, high = now, m.maxPrice.Div(unit).IntPart()
+		if underlying { // no further than what moves along may go
+			high = now + int64(sort.Search(int(high-now), func(i int) bool {
+				return !v.admitted(v.shifted(m, decimal.NewFromInt(now+1+int64(i)).Mul(unit), true))
+			}))
+		}
 	}
 	x, ok := nearest(low, high)
 	return decimal.NewFromInt(x).Mul(unit), ok
@@ -117,6 +125,21 @@ func (v *venue) shifted(m *market, x decimal.Decimal, underlying bool) prices {
 	}
 	out.market[m.name] = x
 	return out
+}
+
+// admitted reports that no price is above its maximum.
+func (v *venue) admitted(at prices) bool {
+	for name, p := range at.market {
+		if p.Cmp(v.markets[name].maxPrice) > 0 {
+			return false
+		}
+	}
+	for _, c := range at.asset {
+		if c.Cmp(decimal.New(9, 6)) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // split returns equity − maintenance of a pool at other prices as a part that rises with every

@@ -78,6 +78,9 @@ func everyPrice(v *venue, a *account, p *pool, m *market, underlying bool) (deci
 	for x := present; x.IsPositive() && x.Cmp(m.maxPrice) <= 0; x = x.Add(step) {
 		world := v.clone() // with the prices really moved
 		at := v.shifted(m, x, underlying)
+		if !v.admitted(at) {
+			return zero, false
+		}
 		for name, price := range at.market {
 			world.markets[name].mark = price
 			world.markets[name].index, world.markets[name].lastFill = zero, zero

@@ -29,6 +29,7 @@ type changed struct {
 	before         decimal.Decimal // the position's size
 	after          decimal.Decimal
 	closed, opened decimal.Decimal // ≥ 0
+	shortOfMargin  bool            // a named margin is less than what step 5 asks for
 }
 
 func signed(side events.Side, size decimal.Decimal) decimal.Decimal {
@@ -103,6 +104,7 @@ func (t *transaction) changePosition(a *account, p *pool, c change) (changed, st
 			leverage := a.leverage(m, pos.size.Abs().Mul(c.price))
 			margin := quotient(done.opened.Mul(c.price), leverage, v.scale, ceil)
 			if c.marginNamed {
+				done.shortOfMargin = c.margin.Cmp(margin) < 0
 				margin = c.margin
 			}
 			t.move(a, crossPool, p.key, margin)

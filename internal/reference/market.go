@@ -14,6 +14,9 @@ const (
 	profileVersion = "1"
 )
 
+// maxAssets bounds the collateral assets of a venue, the settlement asset included, § 1.
+const maxAssets = 256
+
 func (t *transaction) applyToVenue() string {
 	v := t.venue
 	switch b := t.event.Body.(type) {
@@ -47,6 +50,9 @@ func (t *transaction) applyToVenue() string {
 			return "bad_value"
 		}
 		a := v.assets[b.Asset]
+		if a == nil && len(v.assets)+2 > maxAssets { // with this one and the settlement asset
+			return "out_of_range"
+		}
 		if a == nil {
 			a = &asset{name: b.Asset}
 			v.assets[b.Asset] = a

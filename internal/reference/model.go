@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"unicode/utf8"
 
+	"github.com/shopspring/decimal"
+
 	"marginledger/events"
 	"marginledger/projector"
 )
@@ -70,7 +72,7 @@ func refusal(r *projector.Record) string {
 		return "wrong_role"
 	case e.Type.OfAccount() && (r.WrongPartition || string(r.Key) != e.Owner):
 		return "wrong_partition"
-	case e.Time > r.Timestamp*1e6+60e9:
+	case decimal.NewFromInt(e.Time).Cmp(decimal.New(r.Timestamp, 6).Add(decimal.New(60, 9))) > 0:
 		return "time_in_future"
 	}
 	return ""

@@ -80,12 +80,7 @@ func (t *transaction) judgeFill(a *account, b *events.Fill, done changed, inEpis
 		}
 	}
 	if trade && !a.backstop && done.opened.IsPositive() {
-		f := v.poolFigures(a, p)
-		short := v.freeFigures(a).free.IsNegative()
-		if p.key != crossPool {
-			short = short || f.equity.Cmp(f.initial) < 0
-		}
-		if short {
+		if done.shortOfMargin || v.freeFigures(a).free.IsNegative() {
 			t.breakRule("insufficient_initial_margin", p.key)
 		}
 	}

@@ -26,6 +26,9 @@ func (t *transaction) judge(a *account, p *pool, prompted bool) []*announcement 
 }
 
 func (t *transaction) judgeCalls(a *account, p *pool, f poolFigures) (out []*announcement) {
+	if len(p.positions) == 0 {
+		return t.clearCalls(a, p)
+	}
 	below := func(c int) bool { return f.equity.Cmp(a.levels[c].Mul(f.maintenance)) < 0 }
 	cleared := func(c int) bool {
 		return f.equity.Cmp(t.venue.params.callClearFactor.Mul(a.levels[c]).Mul(f.maintenance)) >= 0
@@ -42,7 +45,7 @@ func (t *transaction) judgeCalls(a *account, p *pool, f poolFigures) (out []*ann
 	return out
 }
 
-// clearCalls clears every open call, for the levels are about to change.
+// clearCalls clears every open call: the levels are about to change, or there is nothing to call for.
 func (t *transaction) clearCalls(a *account, p *pool) (out []*announcement) {
 	for ; p.called > 0; p.called-- {
 		out = append(out, t.call(a, p, events.KindMarginCallCleared, p.called-1))

@@ -42,6 +42,15 @@ func (t *transaction) run() string {
 	if reason := t.check(); reason != "" {
 		return reason
 	}
+	halves, _ := t.event.Body.(*events.Adjustment)
+	if halves != nil && !(halves.Amount.Present && halves.Size.Present) {
+		halves = nil
+	}
+	if halves != nil {
+		if reason := t.checkHalves(halves); reason != "" {
+			return reason
+		}
+	}
 	if t.event.Type.OfAccount() {
 		if reason := t.applyToAccount(); reason != "" {
 			return reason
@@ -49,8 +58,10 @@ func (t *transaction) run() string {
 	} else if reason := t.applyToVenue(); reason != "" {
 		return reason
 	}
-	if reason := t.venue.checkBounds(); reason != "" {
-		return reason
+	if halves == nil {
+		if reason := t.venue.checkBounds(t.model.state.venues[t.event.Venue]); reason != "" {
+			return reason
+		}
 	}
 	if t.gap {
 		t.breakRule("sequence_gap", crossPool)

@@ -13,6 +13,7 @@ type Figures struct {
 	Operator   string
 	Backstop   bool
 	Incomplete bool
+	Stale      bool // a mark behind some figure is older than its market allows
 
 	Balances []Balance // of the cross pool, by asset; zero ones are left out
 
@@ -24,8 +25,9 @@ type Figures struct {
 
 // Balance is what the cross pool holds of an asset.
 type Balance struct {
-	Asset         string
-	Amount, Value decimal.Decimal // units of the asset; what it counts as collateral
+	Asset  string
+	Amount decimal.Decimal // units of the asset
+	Value  events.Number   // what it counts as collateral; absent: the asset has no price yet
 }
 
 // PoolFigures are the figures of one pool.
@@ -39,6 +41,7 @@ type PoolFigures struct {
 	Liquidation                  string
 	Stage                        events.Stage
 	CooldownUntil                int64 // shard time, 0: none runs
+	Awaiting                     bool  // the episode asks for a size
 	Positions                    []PositionFigures
 }
 
@@ -63,13 +66,20 @@ func (m *Model) Account(venue, owner string, sub uint32) Figures {
 	f.Free, f.FreeExcludingProfit, f.Withdrawable = free.free, free.excludingProfit, free.withdrawable
 	for _, name := range sortedKeys(a.balances) {
 		if b := a.balances[name]; !b.IsZero() {
-			value, _ := v.collateralValue(name, b)
-			f.Balances = append(f.Balances, Balance{name, b, value})
+			balance := Balance{Asset: name, Amount: b}
+			if name == v.settlement || v.assets[name].price.IsPositive() {
+				value, _ := v.collateralValue(name, b)
+				balance.Value = number(value)
+			}
+			f.Balances = append(f.Balances, balance)
 		}
 	}
 	for _, p := range a.sortedPools() {
 		if p.key == crossPool || !p.collateral.IsZero() || len(p.positions) > 0 || p.called > 0 || p.episode != nil {
 			f.Pools = append(f.Pools, v.poolView(a, p))
+		}
+		for _, pos := range p.positions {
+			f.Stale = f.Stale || v.stale(v.markets[pos.market])
 		}
 	}
 	return f
@@ -92,6 +102,7 @@ func (v *venue) poolView(a *account, p *pool) PoolFigures {
 		}
 	}
 	for _, pos := range p.sortedPositions() {
+		out.Awaiting = out.Awaiting || p.episode != nil && v.closeSize(p.episode, pos).IsPositive()
 		figures := PositionFigures{PositionFigures: v.positionOutput(a, p, pos, f)}
 		if price, ok := v.liquidationPrice(a, p, pos.market, false); ok {
 			figures.LiquidationPrice = number(price)

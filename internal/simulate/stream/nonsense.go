@@ -44,7 +44,7 @@ func (g *generator) nonsense(a account) {
 		g.bury(a, d)
 	case 10: // the largest amount that is allowed, and back
 		d := deposit()
-		d.Amount = g.bound()
+		d.Asset, d.Amount = g.asset(), g.bound(pick(g, 30, 30, 27))
 		g.put(a, d)
 		g.put(a, &events.Withdrawal{Asset: d.Asset, Amount: d.Amount})
 	case 11:
@@ -72,10 +72,11 @@ func (g *generator) nonsense(a account) {
 	}
 }
 
-// bound is 10^30 units of the value scale.
-func (g *generator) bound() events.Number {
+// bound is 10^power units of the value scale: 30 is the largest amount of a fact, 27 the largest
+// balance of an asset other than the settlement asset.
+func (g *generator) bound(power int) events.Number {
 	text := "1"
-	for range 30 - g.scale {
+	for range power - int(g.scale) {
 		text += "0"
 	}
 	return events.MustNumber(text)
