@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -155,10 +156,16 @@ func pipelineConfig(c *config.Config, url string, log *zap.Logger, observe pipel
 	return p
 }
 
-// advertisedURL is the configured one, else the address that is listened on.
+// advertisedURL is the configured one, else the address that is listened on, with the host's name where that is every
+// interface.
 func advertisedURL(c *config.Config, listening net.Addr) string {
 	if c.HTTP.Advertise != "" {
 		return strings.TrimSuffix(c.HTTP.Advertise, "/")
+	}
+	if tcp, ok := listening.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			return "http://" + net.JoinHostPort(name, strconv.Itoa(tcp.Port))
+		}
 	}
 	return "http://" + listening.String()
 }

@@ -15,6 +15,7 @@ import (
 
 	"marginledger/events"
 	"marginledger/internal/api"
+	"marginledger/internal/config"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/kafkatest"
 )
@@ -257,4 +258,53 @@ func TestPrintConfig(t *testing.T) {
 	wants(t, 0, []string{"shards: 2  # " + file + ":4", "maxAge: 5ms  # default", "level: debug  # flag"},
 		"run", "-c", file, "--print-config", "--set", "log.level=debug")
 	wants(t, 0, []string{"MARGINLEDGER_CUT_MAX_AGE"}, "run", "--settings")
+}
+
+func TestAdvertisedURL(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.Default()
+	for address, want := range map[string]string{"127.0.0.1:80": "http://127.0.0.1:80", "0.0.0.0:80": "http://" + host + ":80", "[::]:80": "http://" + host + ":80"} {
+		a, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := advertisedURL(c, a); got != want {
+			t.Errorf("%s: got %s, want %s", address, got, want)
+		}
+	}
+	c.HTTP.Advertise = "https://ledger.example/"
+	if got := advertisedURL(c, &net.TCPAddr{}); got != "https://ledger.example" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestKafkaConfig gives TLS files that are wrong: the setting is named.
+func TestKafkaConfig(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		tls  config.TLS
+		want string
+	}{
+		{config.TLS{Enabled: true, CAFile: empty}, "tls.caFile: no certificate"},
+		{config.TLS{Enabled: true, CAFile: "none.pem"}, "tls.caFile: open none.pem"},
+		{config.TLS{Enabled: true, CertFile: empty, KeyFile: empty}, "tls.certFile"},
+		{config.TLS{Enabled: true}, ""},
+	} {
+		cfg := config.Default()
+		cfg.TLS = c.tls
+		cfg.SASL = config.SASL{Mechanism: "SCRAM-SHA-256", User: "u", Password: "p"}
+		k, err := kafkaConfig(cfg)
+		switch {
+		case c.want == "" && (err != nil || k.TLS == nil || k.SASL == nil || k.SASL.Mechanism != "SCRAM-SHA-256"):
+			t.Errorf("%+v: %+v, %v", c.tls, k, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%+v: got %v, want %s", c.tls, err, c.want)
+		}
+	}
 }
