@@ -91,7 +91,7 @@ func (v *venue) liquidationPrice(a *account, p *pool, name string, underlying bo
 		low, high = now, m.maxPrice.Div(unit).IntPart()
 		if underlying { // no further than what moves along may go
 			high = now + int64(sort.Search(int(high-now), func(i int) bool {
-				return !v.admitted(v.shifted(m, decimal.NewFromInt(now+1+int64(i)).Mul(unit), true))
+				return !v.admitted(a, p, v.shifted(m, decimal.NewFromInt(now+1+int64(i)).Mul(unit), true))
 			}))
 		}
 	}
@@ -127,15 +127,15 @@ func (v *venue) shifted(m *market, x decimal.Decimal, underlying bool) prices {
 	return out
 }
 
-// admitted reports that no price is above its maximum.
-func (v *venue) admitted(at prices) bool {
-	for name, p := range at.market {
-		if p.Cmp(v.markets[name].maxPrice) > 0 {
+// admitted reports that no price of what the pool holds is above its maximum.
+func (v *venue) admitted(a *account, p *pool, at prices) bool {
+	for key := range p.positions {
+		if at.market[key.market].Cmp(v.markets[key.market].maxPrice) > 0 {
 			return false
 		}
 	}
-	for _, c := range at.asset {
-		if c.Cmp(decimal.New(9, 6)) > 0 {
+	for name, b := range a.balances {
+		if p.key == crossPool && !b.IsZero() && at.asset[name].Cmp(decimal.New(9, 6)) > 0 {
 			return false
 		}
 	}

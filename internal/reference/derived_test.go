@@ -78,7 +78,7 @@ func everyPrice(v *venue, a *account, p *pool, m *market, underlying bool) (deci
 	for x := present; x.IsPositive() && x.Cmp(m.maxPrice) <= 0; x = x.Add(step) {
 		world := v.clone() // with the prices really moved
 		at := v.shifted(m, x, underlying)
-		if !v.admitted(at) {
+		if !v.admitted(a, p, at) {
 			return zero, false
 		}
 		for name, price := range at.market {
