@@ -38,7 +38,10 @@ func (p *profile) Bound(pool *margin.Pool, h *margin.Health, e margin.Edge, posi
 	for i := range pool.Positions {
 		toward, away := slopes(&pool.Positions[i], e)
 		n := pool.Positions[i].Market.Value(pool.Positions[i].Size, pool.Positions[i].Market.Price()).Abs()
-		weights = weights.Add(margin.MulDiv(n, max(toward, away), margin.OneRate, margin.Up))
+		if cost := max(toward, away); cost != margin.OneRate {
+			n = margin.MulDiv(n, cost, margin.OneRate, margin.Up)
+		}
+		weights = weights.Add(n)
 	}
 	for i := range pool.Balances {
 		b := &pool.Balances[i]
@@ -69,8 +72,8 @@ func (p *profile) Bound(pool *margin.Pool, h *margin.Health, e margin.Edge, posi
 // change toward the edge (against the position for a lower edge, with it for an upper one), and
 // away from it.
 func slopes(pos *margin.Position, e margin.Edge) (toward, away int64) {
-	// l·r, rounded up, at RateScale.
-	v, _ := margin.MulDiv(fixed.FromInt64(e.Multiple), pos.Market.TopRate(), margin.OneMultiple, margin.Up).Int64()
+	// l·r, rounded up, at RateScale: at most 10^10 · 10^9, which fits a word.
+	v := int64((uint64(e.Multiple)*uint64(pos.Market.TopRate()) + margin.OneMultiple - 1) / margin.OneMultiple)
 	toward, away = margin.OneRate, max(0, v-margin.OneRate)
 	// The side on which maintenance adds to the change: a short's rise for a lower edge, its fall
 	// for an upper one; a short's fall and rise are toward and away in both.
