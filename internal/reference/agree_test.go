@@ -83,19 +83,21 @@ func (p *pair) end() *difference {
 		value, ok := rows[string(key)]
 		return value, ok, nil
 	})
-	owners, subs := p.model.Accounts(stream.Venue)
-	for i, owner := range owners {
-		want := modelFigures(p.model.Account(stream.Venue, owner, subs[i]))
-		stored, err := view.Account(stream.Venue, owner, subs[i])
-		if err != nil {
-			return &difference{"view", err.Error()}
-		}
-		for name, f := range map[string]*projector.AccountFigures{"live": p.shard.Account(stream.Venue, owner, subs[i]), "stored": stored} {
-			if p.first != nil || f == nil {
-				return cmp.Or(p.first, &difference{"no account", owner})
+	for _, venue := range stream.Venues {
+		owners, subs := p.model.Accounts(venue)
+		for i, owner := range owners {
+			want := modelFigures(p.model.Account(venue, owner, subs[i]))
+			stored, err := view.Account(venue, owner, subs[i])
+			if err != nil {
+				return &difference{"view", err.Error()}
 			}
-			if d := compare(want, foldFigures(f)); d != nil {
-				return &difference{"figures " + d.sort, fmt.Sprintf("%s figures of %s/%d\n%s", name, owner, subs[i], d.text)}
+			for name, f := range map[string]*projector.AccountFigures{"live": p.shard.Account(venue, owner, subs[i]), "stored": stored} {
+				if p.first != nil || f == nil {
+					return cmp.Or(p.first, &difference{"no account", owner})
+				}
+				if d := compare(want, foldFigures(f)); d != nil {
+					return &difference{"figures " + d.sort, fmt.Sprintf("%s figures of %s/%s/%d\n%s", name, venue, owner, subs[i], d.text)}
+				}
 			}
 		}
 	}
@@ -205,8 +207,5 @@ func TestShrink(t *testing.T) {
 	})
 	if len(short) != len(needs) {
 		t.Errorf("%d records left:\n%s", len(short), listing(short))
-	}
-	if stream.Venue != short[0].Event.Venue {
-		t.Errorf("venue %s", short[0].Event.Venue)
 	}
 }

@@ -32,9 +32,11 @@ func TestRandomStreams(t *testing.T) {
 		randomStream(seed, 300, func(r *projector.Record) []events.Output {
 			i++
 			out, dead, postings, duplicate := m.Apply(r)
-			for asset, sum := range m.TrialBalance(stream.Venue) {
-				if !sum.IsZero() {
-					t.Fatalf("seed %d, record %d: %s sums to %s", seed, i, asset, sum)
+			for _, venue := range stream.Venues {
+				for asset, sum := range m.TrialBalance(venue) {
+					if !sum.IsZero() {
+						t.Fatalf("seed %d, record %d: %s of %s sums to %s", seed, i, asset, venue, sum)
+					}
 				}
 			}
 			if duplicate {

@@ -29,7 +29,7 @@ func (g *generator) nonsense(a account) {
 	case 5:
 		g.put(a, deposit(), func(r *projector.Record) { r.Event.Time = r.Timestamp*1e6 + 60e9 })
 	case 6:
-		g.bury(a, deposit(), func(r *projector.Record) { r.Event.Venue = "Y" })
+		g.bury(a, deposit(), func(r *projector.Record) { r.Event.Venue = "Z" })
 	case 7:
 		f := fillOf(g, m)
 		f.Market = "NONE"

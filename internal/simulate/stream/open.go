@@ -8,7 +8,8 @@ import (
 
 // open announces the venue, its markets and assets, and most accounts.
 func (g *generator) open() {
-	if g.chance(50) {
+	first := g.venue == g.venues[0]
+	if first && g.chance(50) {
 		g.sequence = 1
 	}
 	g.put(nobody, &events.VenueProfileSet{
@@ -16,6 +17,10 @@ func (g *generator) open() {
 	})
 	names := []struct{ name, underlying string }{{"BTC-A", "BTC"}, {"ETH-A", "ETH"}, {"BTC-B", "BTC"}, {"DOGE-A", "DOGE"}, {"SOL-A", "SOL"}}
 	for i := range g.o.Markets {
+		if !first { // the same markets once more, in a venue that is not the same
+			g.list(g.markets[i])
+			continue
+		}
 		ps := uint32(g.IntN(4))
 		m := market{
 			name: names[i].name, underlying: names[i].underlying,
@@ -25,30 +30,39 @@ func (g *generator) open() {
 		}
 		g.markets = append(g.markets, m)
 		g.marks[m.name] = m.base
-		g.put(nobody, &events.MarketListed{
-			Market: m.name, Underlying: m.underlying, PriceScale: m.priceScale, SizeScale: m.sizeScale,
-			MaxPrice: events.MustNumber("1000000"), MaxSize: events.MustNumber(pick(g, "100", "10000", "1000000")), Rules: g.rules(m),
-		})
-		if g.chance(90) {
-			g.mark(m)
-		}
+		g.list(m)
 	}
 	for _, a := range []asset{{"BTC", 50000}, {"WETH", 3000}, {"USDT", 1}} {
-		if g.chance(80) {
+		if first && g.chance(80) {
 			g.assets = append(g.assets, a)
 			g.marks[a.name] = a.price
-			g.put(nobody, g.haircuts(a))
-			if g.chance(80) {
-				g.collateralPrice(a)
+		}
+	}
+	for _, a := range g.assets {
+		g.put(nobody, g.haircuts(a))
+		if g.chance(80) {
+			g.collateralPrice(a)
+		}
+	}
+	if first {
+		for i := range g.o.Accounts {
+			for sub := range 1 + g.IntN(2) {
+				g.accounts = append(g.accounts, account{fmt.Sprintf("owner-%d", i), uint32(sub) * 7})
 			}
 		}
 	}
-	for i := range g.o.Accounts {
-		for sub := range 1 + g.IntN(2) {
-			a := account{fmt.Sprintf("owner-%d", i), uint32(sub) * 7}
-			g.accounts = append(g.accounts, a)
-			g.openAccount(a)
-		}
+	for _, a := range g.accounts {
+		g.openAccount(a)
+	}
+}
+
+func (g *generator) list(m market) {
+	g.put(nobody, &events.MarketListed{
+		Market: m.name, Underlying: m.underlying, PriceScale: m.priceScale, SizeScale: m.sizeScale,
+		MaxPrice: events.MustNumber("1000000"), MaxSize: events.MustNumber(pick(g, "100", "10000", "1000000")), Rules: g.rules(m),
+	})
+	if g.chance(90) {
+		g.mark(m)
 	}
 }
 

@@ -13,6 +13,10 @@ import (
 func (g *generator) step() {
 	g.now += g.Int64N(5e9)
 	a := g.account()
+	g.venue = g.venues[0]
+	if g.chance(20) {
+		g.venue = pick(g, g.venues...)
+	}
 	if len(g.awaiting) > 0 && g.chance(12) {
 		g.answer(pick(g, g.awaiting...))
 		return
@@ -195,6 +199,7 @@ func (g *generator) episode() string {
 // answer does what a liquidator or a fund does about an episode.
 func (g *generator) answer(o events.Output) {
 	a := account{o.Owner, o.Subaccount}
+	g.venue = o.Venue
 	if o.Kind == events.KindPoolBankrupt && (len(o.Positions) == 0 || g.chance(30)) {
 		b := &events.BankruptcyCovered{Liquidation: o.Liquidation, Amount: o.Equity.Neg()}
 		if o.Pool != "cross" {
@@ -389,7 +394,7 @@ func (g *generator) spot(a account) {
 // rulesChange changes the rules of the venue, a market or a collateral asset.
 func (g *generator) rulesChange() {
 	m := g.market()
-	switch g.IntN(12) {
+	switch g.IntN(15) {
 	case 0:
 		g.put(nobody, &events.VenueProfileSet{
 			Profile: "standard", ProfileVersion: "1", SettlementAsset: "USDC", ValueScale: g.scale, Params: g.params(),
@@ -410,7 +415,15 @@ func (g *generator) rulesChange() {
 		}
 	case 10:
 		g.put(nobody, &events.OpenInterest{Market: m.name, Long: g.size(m), Short: g.size(m)})
-	case 11:
+	case 11, 12:
 		g.openAccount(g.account())
+	case 13:
+		g.put(nobody, &events.InsuranceFundMoved{Fund: "fund", Asset: g.asset(), Balance: g.signed(g.money())})
+	case 14:
+		if g.chance(50) {
+			g.put(nobody, &events.BlockStarted{Height: uint64(g.ids)})
+		} else {
+			g.put(nobody, &events.PoolState{Market: m.name, Quantities: []events.Param{{Name: "quantity", Value: g.money()}}})
+		}
 	}
 }

@@ -27,8 +27,8 @@ type Options struct {
 	Watch func(*projector.Record) []events.Output
 }
 
-// Venue is the name of the venue of every stream.
-const Venue = "X"
+// Venues are the names of the venues that a stream may have. The first is where most happens.
+var Venues = []string{"X", "Y"}
 
 // Random returns a stream. Every record carries its event and the JSON that decodes to it.
 func Random(rng *rand.Rand, o Options) []projector.Record {
@@ -47,9 +47,12 @@ func Random(rng *rand.Rand, o Options) []projector.Record {
 		now:     1_770_000_000_000_000_000,
 		offsets: map[projector.Source]int64{},
 		marks:   map[string]float64{},
-		scale:   6 + uint32(rng.IntN(3))*6, // 6, 12 or 18
+		scale:   uint32(pick(rng, 6, 7, 9, 12, 18)),
+		venues:  Venues[:1+rng.IntN(2)],
 	}
-	g.open()
+	for _, g.venue = range g.venues {
+		g.open()
+	}
 	for len(g.records) < o.Records {
 		g.step()
 	}
@@ -65,6 +68,8 @@ type generator struct {
 	now     int64
 	ids     int
 
+	venues   []string
+	venue    string // of what is said now
 	scale    uint32 // V
 	markets  []market
 	assets   []asset
@@ -94,7 +99,7 @@ type account struct {
 
 func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
 
-func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
+func pick[T any](g interface{ IntN(int) int }, list ...T) T { return list[g.IntN(len(list))] }
 
 func (g *generator) market() market   { return g.markets[g.IntN(len(g.markets))] }
 func (g *generator) account() account { return g.accounts[g.IntN(len(g.accounts))] }
@@ -118,7 +123,7 @@ func (g *generator) put(of account, body events.Body, change ...func(*projector.
 	t := body.EventType()
 	g.ids++
 	e := &events.Event{
-		ID: fmt.Sprintf("e%d", g.ids), Type: t, Version: events.SchemaVersion, Venue: Venue, Time: g.now,
+		ID: fmt.Sprintf("e%d", g.ids), Type: t, Version: events.SchemaVersion, Venue: g.venue, Time: g.now,
 		Owner: of.owner, Subaccount: of.sub, Body: body,
 	}
 	source := projector.Source{Topic: t.Role().String()}
@@ -132,7 +137,7 @@ func (g *generator) put(of account, body events.Body, change ...func(*projector.
 		Key: []byte(of.owner), Role: t.Role(), Event: e,
 	}
 	if of.owner == "" {
-		r.Key = []byte(Venue)
+		r.Key = []byte(g.venue)
 	}
 	for _, f := range change {
 		f(&r)
