@@ -254,9 +254,14 @@ func (s *source) advance(it *item) {
 }
 
 // drained reports whether everything that the source has is applied, as far as is known. head must have been asked
-// after until was loaded, and must have returned nothing.
+// after until was loaded, and must have returned nothing. Once fetches fail, only a new answer counts: what has come
+// meanwhile is about to be read.
 func (s *source) drained(until int64, now time.Time) bool {
-	return now.UnixNano() <= until && s.reader.Failing() == nil
+	if s.reader.Failing() != nil {
+		s.drainedUntil.CompareAndSwap(until, 0)
+		return false
+	}
+	return now.UnixNano() <= until
 }
 
 // lag returns the number of offsets that are not consumed, as of the last answer; -1 before the first.
