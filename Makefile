@@ -8,7 +8,7 @@ BIN      := $(CURDIR)/.cache/bin
 # Minimum time of every fuzz target in `make fuzz`.
 FUZZTIME ?= 5s
 # Packages with goroutines, for the race detector.
-RACE := ./internal/eventlog ./internal/pipeline ./internal/store ./internal/api ./internal/repartition ./internal/broker
+RACE := ./internal/eventlog ./internal/pipeline ./internal/api ./internal/repartition ./internal/broker ./snapshot ./cmd/ledger
 # Packages whose tests also run against a real Kafka.
 KAFKA_TESTS := $(shell git grep -l 'kafkatest[.]Start\b' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
