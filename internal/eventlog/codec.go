@@ -18,6 +18,7 @@ import (
 // Compression is how the records of a batch are packed; the numbers are Kafka's.
 type Compression int8
 
+// The codecs.
 const (
 	None   Compression = 0
 	Gzip   Compression = 1
