@@ -204,7 +204,7 @@ func TestThousands(t *testing.T) {
 func TestViewRenders(t *testing.T) {
 	s := &screen{width: 120, height: 40}
 	s.see(glance{made: 1000, applied: 900, markets: []ticker{{name: "BTC-PERP"}}}, time.Unix(100, 0))
-	s.see(glance{made: 2000, applied: 1900, phase: "crash", note: "going on"}, time.Unix(101, 0))
+	s.see(glance{made: 2000, applied: 1900, clock: time.Unix(1e9, 0), phase: "crash", note: "going on"}, time.Unix(101, 0))
 	if v := s.View(); !strings.Contains(v, "2,000 facts made") || !strings.Contains(v, "crash") || !strings.Contains(v, "going on") {
 		t.Error(v)
 	}

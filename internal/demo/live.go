@@ -57,6 +57,7 @@ type live struct {
 	phase   string
 	day     int64
 	today   float64
+	opened  int
 	markets []ticker
 	places  map[string]int // in markets
 }
@@ -137,7 +138,7 @@ func (l *live) watch(e *events.Event) {
 	defer l.mu.Unlock()
 	facts, _ := l.exchange.Day()
 	made := l.exchange.Made() - 1
-	l.clock, l.phase = time.Unix(0, e.Time), l.exchange.Phase()
+	l.clock, l.phase, l.opened = time.Unix(0, e.Time), l.exchange.Phase(), l.exchange.Opened()
 	l.today = float64(made%facts) / float64(facts)
 	newDay := made/facts != l.day
 	l.day = made / facts
@@ -162,12 +163,15 @@ func (l *live) watch(e *events.Event) {
 func (l *live) look() glance {
 	now := l.standing()
 	g := glance{
-		made: l.made.Load(), applied: now.folded, lag: now.lag, cut: now.cut, opened: now.opened,
+		made: l.made.Load(), applied: now.folded, lag: now.lag, cut: now.cut, broken: now.violations, dead: now.deadLetters,
 		health: l.bot.health.tally(), recent: l.bot.last(keepRecent), err: context.Cause(l.ctx),
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g.note, g.clock, g.phase, g.day, g.today = l.note, l.clock, l.phase, l.day, l.today
+	g.note, g.clock, g.phase, g.day, g.today, g.opened = l.note, l.clock, l.phase, l.day, l.today, l.opened
+	if l.have > 0 {
+		g.repeat = min(float64(g.made)/float64(l.have), 1)
+	}
 	g.markets = append([]ticker(nil), l.markets...)
 	return g
 }
@@ -201,9 +205,9 @@ func (l *live) print(ctx context.Context, out io.Writer) error {
 		case at := <-tick.C:
 			screen.see(l.look(), at)
 			g := &screen.now
-			fmt.Fprintf(out, "%s %-8s made %s  folded %s  %s/s  lag %s  calls %d  liquidations %d  bankruptcies %d\n",
+			fmt.Fprintf(out, "%s %-8s made %s  folded %s  %s/s  lag %s  calls %d  liquidations %d  bankruptcies %d  violations %d  dead letters %d\n",
 				g.clock.UTC().Format(time.DateTime), g.phase, thousands(g.made), thousands(int64(g.applied)), thousands(int64(screen.rate)), thousands(g.lag),
-				g.health.counts[events.KindMarginCall], g.health.counts[events.KindLiquidationTriggered], g.health.counts[events.KindPoolBankrupt])
+				g.health.counts[events.KindMarginCall], g.health.counts[events.KindLiquidationTriggered], g.health.counts[events.KindPoolBankrupt], g.broken, g.dead)
 		}
 	}
 }

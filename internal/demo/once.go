@@ -40,8 +40,11 @@ func Once(ctx context.Context, o Options, out io.Writer) (_ *Result, err error) 
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	p := newProgress(out)
+	if s.day.Endless {
+		return nil, fmt.Errorf("%s holds a live demo, which has no end: use another directory", s.dir)
+	}
 	r := &Result{}
-	if err := s.wholeDay(p, r); err != nil {
+	if err := s.wholeDay(&o, p, r); err != nil {
 		return nil, err
 	}
 	p.say("all committed after %.2f s; folding it again from the beginning", r.Seconds)
@@ -64,13 +67,17 @@ func Once(ctx context.Context, o Options, out io.Writer) (_ *Result, err error) 
 const headStart = 42
 
 // wholeDay makes the day and lets the ledger fold it.
-func (s *stage) wholeDay(p *progress, r *Result) error {
+func (s *stage) wholeDay(o *Options, p *progress, r *Result) error {
+	if s.day != o.Day {
+		p.say("%s holds a day of seed %d with %s facts and %s accounts: going on with that", s.dir, s.day.Seed, thousands(s.day.Events), count(s.day.Accounts))
+	}
 	if s.have > 0 {
 		p.say("the exchange repeats the %s facts that are there already", thousands(s.have))
 	}
 	made := make(chan error, 1)
+	began := time.Now()
 	go func() { made <- s.produce(s.day.Events * headStart / 100) }()
-	if err := s.follow(made, func() { p.at("trading", s.made.Load(), s.day.Events, 0) }); err != nil {
+	if err := s.follow(made, func() { p.at("trading", s.made.Load(), s.day.Events, began) }); err != nil {
 		return err
 	}
 	s.startLedger()
@@ -81,7 +88,7 @@ func (s *stage) wholeDay(p *progress, r *Result) error {
 	show := func() {
 		now := s.standing()
 		rest := now.lag + s.day.Events - s.made.Load()
-		p.at("folding", int64(now.folded), int64(now.folded)+rest, float64(now.folded)/time.Since(now.since).Seconds())
+		p.at("folding", int64(now.folded), int64(now.folded)+rest, now.since)
 	}
 	if err := s.wake(show); err != nil {
 		return err

@@ -22,15 +22,15 @@ type progress struct {
 
 // newProgress makes one; a nil writer says nothing.
 func newProgress(out io.Writer) *progress {
-	p := &progress{out: out}
+	p := &progress{out: out, last: time.Now()}
 	if f, ok := out.(*os.File); ok {
 		p.terminal = Terminal(f)
 	}
 	return p
 }
 
-// at shows done of all facts. It may be called often.
-func (p *progress) at(what string, done, all int64, perSecond float64) {
+// at shows done of all facts, which began to be done at a time. It may be called often.
+func (p *progress) at(what string, done, all int64, since time.Time) {
 	every := 5 * time.Second
 	if p.terminal {
 		every = 100 * time.Millisecond
@@ -39,6 +39,7 @@ func (p *progress) at(what string, done, all int64, perSecond float64) {
 		return
 	}
 	p.last = time.Now()
+	perSecond := float64(done) / p.last.Sub(since).Seconds()
 	share := float64(done) / float64(max(all, 1))
 	if !p.terminal {
 		fmt.Fprintf(p.out, "%s: %s of %s facts, %s/s\n", what, thousands(done), thousands(all), thousands(int64(perSecond)))

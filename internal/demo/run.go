@@ -269,7 +269,8 @@ type standing struct {
 	lag    int64     // records that lie before them
 	cut    uint64    // sum of the shards' last cuts
 	since  time.Time // when the first of them began to fetch
-	opened uint64    // accounts, as far as this process saw
+
+	violations, deadLetters uint64 // folded by this process
 }
 
 func (s *stage) standing() standing {
@@ -277,7 +278,8 @@ func (s *stage) standing() standing {
 	for _, st := range s.node.Status() {
 		all.folded += st.N
 		all.cut += st.Cut
-		all.opened += st.ByType[events.TypeAccountOpened.String()]
+		all.violations += st.ByKind[events.KindViolation.String()]
+		all.deadLetters += st.ByKind[events.KindDeadLetter.String()]
 		for _, src := range st.Sources {
 			all.lag += max(src.Lag, 0)
 		}

@@ -13,7 +13,8 @@ import (
 
 // glance is what the view shows: one look at everything that runs.
 type glance struct {
-	note    string    // what is going on before the ledger follows, "" after
+	note    string    // what is going on before the exchange does, "" after
+	repeat  float64   // how far that has come, 0 to 1
 	made    int64     // facts of the exchange so far
 	day     int64     // number of the day
 	today   float64   // how far the day has come, 0 to 1: for the bar
@@ -23,7 +24,9 @@ type glance struct {
 	lag     int64  // records not folded yet
 	cut     uint64
 	health  tallies
-	opened  uint64 // accounts
+	opened  int    // accounts
+	broken  uint64 // violations
+	dead    uint64 // dead letters
 	markets []ticker
 	recent  []*events.Output // oldest first
 	err     error
@@ -53,7 +56,7 @@ type lookAgain time.Time
 func again() tea.Cmd { return tea.Tick(lookEvery, func(t time.Time) tea.Msg { return lookAgain(t) }) }
 
 // Init implements tea.Model.
-func (s *screen) Init() tea.Cmd { return again() }
+func (s *screen) Init() tea.Cmd { return func() tea.Msg { return lookAgain(time.Now()) } }
 
 // Update implements tea.Model.
 func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -79,7 +82,11 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // see takes a glance and works out the rate.
 func (s *screen) see(g glance, at time.Time) {
 	if d := at.Sub(s.at).Seconds(); !s.at.IsZero() && d > 0 && g.applied >= s.now.applied {
-		s.rate = s.rate*0.7 + 0.3*float64(g.applied-s.now.applied)/d
+		if rate := float64(g.applied-s.now.applied) / d; s.rate == 0 {
+			s.rate = rate
+		} else {
+			s.rate = s.rate*0.7 + rate*0.3
+		}
 	}
 	s.now, s.at = g, at
 }
@@ -98,7 +105,11 @@ func (s *screen) View() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  a made-up exchange, and the ledger on it%s\n\n", bold.Render("margin ledger demo"), dim.Render("   ctrl+c ends it"))
 	if g.note != "" {
-		fmt.Fprintf(&b, "%s\n\n", warn.Render(g.note))
+		fmt.Fprintf(&b, "%s %s\n\n", warn.Render(g.note), bar(g.repeat, 20))
+	}
+	if g.clock.IsZero() {
+		b.WriteString(dim.Render("starting the broker, the exchange and the ledger") + "\n")
+		return clip(b.String(), s.width)
 	}
 	fmt.Fprintf(&b, "day %d  %s  %s  %s\n", g.day+1, g.clock.UTC().Format("2006-01-02 15:04:05"), phaseStyle(g.phase).Render(fmt.Sprintf("%-8s", g.phase)), bar(g.today, 30))
 	fmt.Fprintf(&b, "%s facts made   %s records folded   %s/s   lag %s   cut %d\n\n",
@@ -119,18 +130,27 @@ func phaseStyle(phase string) lipgloss.Style {
 	return good
 }
 
-// healthLine shows the pools by margin health.
+// healthLine shows the pools by margin health. Accounts that nothing was announced about are healthy.
 func healthLine(g *glance) string {
 	t := &g.health
-	return fmt.Sprintf("accounts %s   pools: %s %d  %s %d  %s %d   in liquidation: partial %d  full %d  backstop %d  %s %d\n"+
-		"so far: %s margin calls  %s liquidations  %s bankruptcies",
-		thousands(int64(g.opened)),
-		warn.Render("called once"), t.called[0], warn.Render("twice"), t.called[1], warn.Render("three times"), t.called[2],
-		t.stages[events.StagePartial], t.stages[events.StageFull], t.stages[events.StageBackstop],
-		bad.Render("bankrupt"), t.stages[events.StageBankrupt],
-		thousands(int64(t.counts[events.KindMarginCall])), thousands(int64(t.counts[events.KindLiquidationTriggered])),
-		thousands(int64(t.counts[events.KindPoolBankrupt])))
+	healthy := g.opened
+	for _, n := range t.called {
+		healthy -= n
+	}
+	for _, n := range t.stages {
+		healthy -= n
+	}
+	return fmt.Sprintf("pools: %s %s  %s %s  %s %s  %s %s   in liquidation: partial %s  full %s  backstop %s  %s %s\n"+
+		"so far: %s margin calls  %s liquidations  %s bankruptcies  %s violations  %s dead letters",
+		good.Render("healthy"), count(max(healthy, 0)), warn.Render("called once"), count(t.called[0]),
+		warn.Render("twice"), count(t.called[1]), warn.Render("three times"), count(t.called[2]),
+		count(t.stages[events.StagePartial]), count(t.stages[events.StageFull]), count(t.stages[events.StageBackstop]),
+		bad.Render("bankrupt"), count(t.stages[events.StageBankrupt]),
+		count(t.counts[events.KindMarginCall]), count(t.counts[events.KindLiquidationTriggered]), count(t.counts[events.KindPoolBankrupt]),
+		count(g.broken), count(g.dead))
 }
+
+func count[N int | uint64](n N) string { return thousands(int64(n)) }
 
 // marks shows the first markets with their change of the day.
 func marks(markets []ticker, rows int) string {

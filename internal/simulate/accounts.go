@@ -49,7 +49,7 @@ func (x *Exchange) invent(i int) {
 	a.taste = [...]int64{2, 2, 2, 3, 3, 3, 4, 5, 5, 5, 10, 20}[r.IntN(12)]
 	a.bull = 45 + r.IntN(35)
 	a.likes = a.likes[:0]
-	for range 1 + r.IntN(5) {
+	for range 1 + r.IntN(3) {
 		a.likes = append(a.likes, uint8(x.popular()))
 	}
 }
@@ -107,6 +107,7 @@ func (x *Exchange) open(i int32) {
 	a := &x.accounts[i]
 	r := x.rng
 	a.open, a.stamp = true, x.stamp
+	x.opened++
 	a.active = int32(len(x.active))
 	x.active = append(x.active, i)
 	operator := ""

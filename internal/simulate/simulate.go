@@ -64,6 +64,7 @@ type Exchange struct {
 	accounts []account
 	makers   int     // accounts[:makers] are market makers
 	active   []int32 // opened and not retired
+	opened   int     // ever
 	opening  []int32 // still to be opened today, last first
 	toOpen   int     // len(opening) when the day began
 
@@ -114,6 +115,9 @@ func (x *Exchange) Day() (facts int64, span time.Duration) {
 
 // Made returns the number of facts handed out.
 func (x *Exchange) Made() int64 { return x.made }
+
+// Opened returns the number of accounts opened so far, the insurance fund's not counted.
+func (x *Exchange) Opened() int { return x.opened }
 
 // Next returns the next fact, or nil at the end. It belongs to the exchange and holds until the
 // next call. Times rise strictly.

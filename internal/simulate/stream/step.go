@@ -21,6 +21,12 @@ func (g *generator) step() {
 		g.answer(pick(g, g.awaiting...))
 		return
 	}
+	if g.chance(g.o.Calm) {
+		m := g.market()
+		g.marks[m.name] *= 1 + pick(g, 0.0001, 0.001, 0.01)*(2*g.Float64()-1)
+		g.mark(m)
+		return
+	}
 	switch w := g.IntN(1000); {
 	case w < 260:
 		g.prices()

@@ -20,6 +20,7 @@ type Options struct {
 	Records  int  // after the opening ones; 0: 200
 	Accounts int  // owners, each with up to two subaccounts; 0: 4
 	Markets  int  // 1 to 5; 0: 3
+	Calm     int  // percent of the records after the opening ones that are small moves of a price; 0: none more
 	Clean    bool // without bad records, duplicates and numbers past their bounds
 
 	// Watch, when set, is given every record as it is made and returns what a ledger announces of
