@@ -14,8 +14,9 @@ import (
 
 // randomStream makes the stream of a seed; its later facts answer what apply says is announced of
 // the earlier ones.
-func randomStream(seed uint64, records int, apply func(*projector.Record) []events.Output) []projector.Record {
-	return stream.Random(rand.New(rand.NewPCG(seed, 0)), stream.Options{Records: records, Watch: apply})
+func randomStream(seed uint64, o stream.Options, apply func(*projector.Record) []events.Output) []projector.Record {
+	o.Watch = apply
+	return stream.Random(rand.New(rand.NewPCG(seed, 0)), o)
 }
 
 // window is small, so that ids leave it.
@@ -29,7 +30,7 @@ func TestRandomStreams(t *testing.T) {
 	for seed := range uint64(40) {
 		m, i := New(0, window), -1
 		var seqs [events.Streams]uint64
-		randomStream(seed, 300, func(r *projector.Record) []events.Output {
+		randomStream(seed, stream.Options{Records: 300}, func(r *projector.Record) []events.Output {
 			i++
 			out, dead, postings, duplicate := m.Apply(r)
 			for _, venue := range stream.Venues {
