@@ -49,12 +49,12 @@ func (g *generator) nonsense(a account) {
 		g.put(a, &events.Withdrawal{Asset: d.Asset, Amount: d.Amount})
 	case 11:
 		f := fillOf(g, m)
-		f.Size = events.MustNumber(pick(g, "100", "10000", "1000000"))
-		f.Price = events.MustNumber(pick(g, "1", "1000000"))
+		f.Size = decimal(pick(g, m.maxSize, 2*m.maxSize), m.sizeScale)
+		f.Price = decimal(pick(g, 1, m.maxPrice), m.priceScale)
 		g.put(a, f)
 	case 12:
 		f := fillOf(g, m)
-		f.Price = events.MustNumber("1000001")
+		f.Price = decimal(2*m.maxPrice, m.priceScale)
 		g.bury(a, f)
 	case 13, 17, 18:
 		g.again()

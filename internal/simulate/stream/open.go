@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"math"
 
 	"marginledger/events"
 )
@@ -27,6 +28,10 @@ func (g *generator) open() {
 			priceScale: ps, sizeScale: uint32(g.IntN(int(min(6-ps, 3)) + 1)),
 			payments: g.chance(25),
 			base:     pick(g, 50000.0, 3000.0, 100.0, 3.0),
+			maxPrice: 1e6, maxSize: pick(g, 1e2, 1e4, 1e6),
+		}
+		if g.chance(15) {
+			g.grow(&m)
 		}
 		g.markets = append(g.markets, m)
 		g.marks[m.name] = m.base
@@ -56,10 +61,24 @@ func (g *generator) open() {
 	}
 }
 
+// grow makes a market as large as markets can be: 10^15 units of price or size, and a notional of
+// 10^31 units at the value scale.
+func (g *generator) grow(m *market) {
+	notional := 31 - int(g.scale) // of 10
+	price := min(15-int(m.priceScale), notional+int(m.sizeScale))
+	size := min(15-int(m.sizeScale), notional-price)
+	if size < -int(m.sizeScale) {
+		return
+	}
+	m.giant = true
+	m.maxPrice, m.maxSize = math.Pow10(price), math.Pow10(size)
+	m.base = m.maxPrice / 3
+}
+
 func (g *generator) list(m market) {
 	g.put(nobody, &events.MarketListed{
 		Market: m.name, Underlying: m.underlying, PriceScale: m.priceScale, SizeScale: m.sizeScale,
-		MaxPrice: events.MustNumber("1000000"), MaxSize: events.MustNumber(pick(g, "100", "10000", "1000000")), Rules: g.rules(m),
+		MaxPrice: decimal(m.maxPrice, m.priceScale), MaxSize: decimal(m.maxSize, m.sizeScale), Rules: g.rules(m),
 	})
 	if g.chance(90) {
 		g.mark(m)
@@ -73,6 +92,8 @@ func (g *generator) openAccount(a account) {
 	switch {
 	case g.chance(20):
 		g.openingState(a)
+	case g.markets[0].giant:
+		g.put(a, &events.Deposit{Asset: "USDC", Amount: g.bound(30)})
 	case g.chance(90):
 		g.put(a, &events.Deposit{Asset: "USDC", Amount: decimal(pick(g, 100.0, 1000.0, 10000.0, 500000.0)*(0.5+g.Float64()), g.scale)})
 	}

@@ -104,7 +104,7 @@ func (g *generator) prices() {
 }
 
 func (g *generator) mark(m market) {
-	g.marks[m.name] = math.Min(math.Max(g.marks[m.name], 0.01), 900000)
+	g.marks[m.name] = math.Min(math.Max(g.marks[m.name], 0.01), 0.95*m.maxPrice)
 	b := &events.MarkPrice{Market: m.name, Mark: decimal(g.marks[m.name], m.priceScale)}
 	if g.chance(20) {
 		b.Index = decimal(g.marks[m.name]*1.001, m.priceScale)
@@ -132,14 +132,17 @@ func (g *generator) leg(m market, a account) events.Leg {
 	return events.LegNet
 }
 
-// size is a size worth 10 to 20,000 at the present mark.
+// size is a size worth 10 to 20,000 at the present mark; in a giant market up to the largest.
 func (g *generator) size(m market) events.Number {
+	if m.giant {
+		return decimal(m.maxSize*pick(g, g.Float64(), 1, 0.01*g.Float64()), m.sizeScale)
+	}
 	worth := pick(g, 10.0, 100.0, 1000.0, 1000.0, 5000.0) * (0.2 + 2*g.Float64())
 	return decimal(worth/g.marks[m.name], m.sizeScale)
 }
 
 func (g *generator) price(m market) events.Number {
-	return decimal(math.Min(g.marks[m.name]*(0.99+0.02*g.Float64()), 900000), m.priceScale)
+	return decimal(math.Min(g.marks[m.name]*(0.99+0.02*g.Float64()), m.maxPrice), m.priceScale)
 }
 
 // money is an amount between a dust and 10,000.

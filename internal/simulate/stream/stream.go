@@ -86,6 +86,8 @@ type market struct {
 	priceScale, sizeScale uint32
 	payments              bool
 	base                  float64
+	maxPrice, maxSize     float64
+	giant                 bool // its bounds are the largest that are admitted, and prices and sizes come near them
 }
 
 type asset struct {
