@@ -127,11 +127,12 @@ func checkLast(ctx context.Context, cfg *Config, log Log, p *orderlog.Place) err
 	return nil
 }
 
-// await returns the head of a source, waiting for it.
-func (f *feed) await(ctx context.Context, s *source) (*item, error) {
+// await returns the head of a source, waiting for it; nil where the log has been read up to an offset and has none.
+func (f *feed) await(ctx context.Context, s *source, before int64) (*item, error) {
 	for {
+		readToEnd := s.drainedUntil.Load() > 0 && s.end.Load() >= before // as of the last answer; loaded before head
 		it, err := s.head()
-		if it != nil || err != nil {
+		if it != nil || err != nil || readToEnd {
 			return it, err
 		}
 		select {

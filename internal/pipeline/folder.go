@@ -39,6 +39,13 @@ func (f *folder) pendingSkip(src projector.Source, offset int64) int {
 
 // consume applies the head of a source. It fails where the record must not be applied: then nothing has changed.
 func (f *folder) consume(s *source, it *item) error {
+	skip, err := f.skipOf(s, it)
+	if err != nil {
+		return err
+	}
+	if it.schema != nil && skip == nil {
+		return f.unknownSchema(s, it)
+	}
 	if f.cur == nil {
 		f.cur = &cut{entry: orderlog.Cut{Number: f.number + 1}, opened: f.cfg.clock()}
 	}
@@ -50,13 +57,9 @@ func (f *folder) consume(s *source, it *item) error {
 	if s.role == events.RoleAccounts {
 		r.WrongPartition = eventlog.Murmur2Partition(it.rec.Key, s.partitions) != s.name.Partition
 	}
-	if len(f.skips) > 0 {
-		if err := f.takeSkip(s, it, r); err != nil {
-			return err
-		}
-	}
-	if it.schema != nil && !r.Skipped {
-		return f.unknownSchema(s, it)
+	if skip != nil {
+		r.Event, r.Undecodable, r.Skipped, r.Detail = nil, "", true, skip.Skip.Reason
+		c.skips = append(c.skips, skip.Entry)
 	}
 	fx := f.fold.Apply(r)
 	c.run(s, it.rec.Offset+1)
@@ -72,21 +75,22 @@ func (f *folder) unknownSchema(s *source, it *item) error {
 	return fmt.Errorf("shard %d stops at %s: %w (this record: \"ledger skip --at %s --reason …\")", f.shard, at, it.schema, at)
 }
 
-// takeSkip makes the record a skipped one where a SKIP names it.
-func (f *folder) takeSkip(s *source, it *item, r *projector.Record) error {
+// skipOf takes the pending SKIP of a record, nil where there is none.
+func (f *folder) skipOf(s *source, it *item) (*orderlog.PendingSkip, error) {
+	if len(f.skips) == 0 {
+		return nil, nil
+	}
 	i := f.pendingSkip(s.name, it.rec.Offset)
 	if i < 0 {
-		return nil
+		return nil, nil
 	}
 	p := f.skips[i]
 	if p.Skip.Record != it.digest {
-		return orderlog.Corrupt("the record at %s is not the one that was skipped: digest %v, the SKIP has %v",
+		return nil, orderlog.Corrupt("the record at %s is not the one that was skipped: digest %v, the SKIP has %v",
 			placeName(s.name, it.rec.Offset), it.digest, p.Skip.Record)
 	}
-	r.Event, r.Undecodable, r.Skipped, r.Detail = nil, "", true, p.Skip.Reason
 	f.skips = slices.Delete(slices.Clone(f.skips), i, i+1)
-	f.cur.skips = append(f.cur.skips, p.Entry)
-	return nil
+	return &p, nil
 }
 
 // run adds one record to the cut's runs.

@@ -81,14 +81,18 @@ func (r *replay) fold(ctx context.Context, e *orderlog.Cut) (*cut, error) {
 			return nil, fmt.Errorf("%s was consumed, but is not among the configured topics", partitionName(topic, run.Partition))
 		}
 		for range run.Count {
-			it, err := r.feed.await(ctx, s)
+			var it *item
+			var err error
+			if s.place.Next < run.Next {
+				it, err = r.feed.await(ctx, s, run.Next)
+			}
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, err
 				}
 				return nil, sourceError(r.shard, err)
 			}
-			if it.rec.Offset >= run.Next {
+			if it == nil || it.rec.Offset >= run.Next {
 				return nil, orderlog.Corrupt("%s has fewer records before offset %d than were consumed: retention or compaction removed facts that the replay needs; "+
 					"restore them, or recover from a newer snapshot", partitionName(topic, run.Partition), run.Next)
 			}

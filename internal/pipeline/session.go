@@ -138,10 +138,17 @@ func (s *session) submit(c *cut) error {
 	return send(s.ctx, s.toHash, c)
 }
 
-// finish lets the stages drain, waits for them, and returns why the term ended, nil if all is stored.
-func (s *session) finish() error {
+// finish lets the stages drain, waits for them, and returns why the term ended, nil if all is stored. A fold that halted
+// for a reason that a person can remove asks the order log whether the term still is ours: a SKIP, as any takeover,
+// begins another, and an idle owner has not noticed.
+func (s *session) finish(halt error) error {
 	close(s.toHash)
 	s.stages.Wait()
+	if halt != nil && s.ctx.Err() == nil {
+		if err := s.order([][]byte{orderlog.Heartbeat{Term: s.term}.Append(nil)}); errors.Is(err, errStepDown) {
+			s.cancel(err)
+		}
+	}
 	err := context.Cause(s.ctx)
 	s.cancel(nil)
 	return err

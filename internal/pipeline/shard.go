@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,14 +187,14 @@ func (sh *Shard) term(stop, hard context.Context) (err error) {
 	sh.board.sources, sh.board.session = k.folder.sources, s
 	sh.board.mu.Unlock()
 
-	err = sh.fold(ctx, stop, s, replay, undo)
+	halt, err := sh.fold(ctx, stop, s, replay, undo)
 	if err != nil {
 		s.cancel(err)
 	}
-	if cause := s.finish(); cause != nil {
+	if cause := s.finish(halt); cause != nil {
 		err = cause
 	}
-	if err != nil {
+	if err = cmp.Or(err, halt); err != nil {
 		sh.drop()
 		return err
 	}
@@ -205,19 +206,26 @@ func (sh *Shard) term(stop, hard context.Context) (err error) {
 	return nil
 }
 
-// fold replays and then goes live.
-func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, undo func() bool) error {
+// fold replays and then goes live. halt is why the fold cannot go on: what came before it is to be finished. err ends
+// everything at once.
+func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, undo func() bool) (halt, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()
 	if err := replay.run(ctx, s.submit); err != nil {
-		return err
+		return nil, err
+	}
+	for i, seq := range sh.kept.folder.fold.Counters().Seqs {
+		if s.published[i] > seq {
+			return orderlog.Corrupt("%s has sequence %d, but the order log of shard %d ends with %d: what was published was not committed; the order log has lost entries",
+				partitionName(sh.cfg.OutputTopics[i], sh.shard), s.published[i], sh.shard, seq), nil
+		}
 	}
 	if err := s.waitStored(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if s.ctx.Err() != nil {
-		return context.Cause(s.ctx)
+		return nil, context.Cause(s.ctx)
 	}
 	undo() // From here on a stop finishes what is under way.
 	sh.board.update(func(st *Status) { st.Phase, st.Ready = PhaseLive, true })
@@ -226,7 +234,7 @@ func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, und
 }
 
 // live applies what comes next until stop ends or the producer is due for a refresh. Then the open cut is closed.
-func (sh *Shard) live(stop context.Context, s *session) error {
+func (sh *Shard) live(stop context.Context, s *session) (halt, err error) {
 	f, policy := sh.kept.folder, sh.cfg.Cut
 	m := &merger{sources: f.sources, fold: f.fold, skipped: f.isSkipped, less: sh.cfg.less, maxWait: sh.cfg.MaxSourceWait, now: sh.cfg.clock(),
 		passing: func(src *source) {
@@ -240,16 +248,16 @@ func (sh *Shard) live(stop context.Context, s *session) error {
 		if count%32 == 0 {
 			m.now = sh.cfg.clock()
 			if stop.Err() != nil || s.ctx.Err() != nil || m.now.After(refresh) {
-				return sh.endCut(s)
+				return nil, sh.endCut(s)
 			}
 		}
 		src, it, err := m.pick()
 		if err != nil {
-			return errors.Join(sh.endCut(s), sourceError(sh.shard, err))
+			return sourceError(sh.shard, err), sh.endCut(s)
 		}
 		if src != nil {
 			if err := f.consume(src, it); err != nil {
-				return errors.Join(sh.endCut(s), err)
+				return err, sh.endCut(s)
 			}
 			c := f.cur
 			if c.records() < policy.MaxRecords && c.announce < policy.MaxOutputs &&
@@ -257,13 +265,13 @@ func (sh *Shard) live(stop context.Context, s *session) error {
 				continue
 			}
 			if err := sh.endCut(s); err != nil {
-				return err
+				return nil, err
 			}
 			continue
 		}
 		if f.cur != nil && s.unacked.Load() == 0 {
 			if err := sh.endCut(s); err != nil {
-				return err
+				return nil, err
 			}
 			continue
 		}

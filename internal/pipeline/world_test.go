@@ -194,9 +194,15 @@ func (p *proc) end() error {
 }
 
 func (p *proc) wait() error {
-	err := <-p.done
-	p.done = nil
-	return err
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case err := <-p.done:
+		p.done = nil
+		return err
+	case <-limit.C:
+		return fmt.Errorf("the shard did not end within %v", patience)
+	}
 }
 
 // patience bounds every wait of the tests.
