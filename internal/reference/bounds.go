@@ -11,6 +11,14 @@ import (
 // maxPositions bounds the positions of a pool.
 const maxPositions = 256
 
+// checkBounds looks at what the event has changed.
+func (t *transaction) checkBounds() string {
+	if _, both := t.halves(); both {
+		return "" // checkHalves has looked
+	}
+	return t.venue.checkBounds(t.model.state.venues[t.event.Venue])
+}
+
 // checkBounds looks at what differs from the state before the event; before is nil where the venue
 // is new.
 func (v *venue) checkBounds(before *venue) string {
@@ -65,12 +73,22 @@ func (v *venue) checkBounds(before *venue) string {
 	return ""
 }
 
-// checkHalves checks an Adjustment that has an amount and a size: each alone, against the state
-// before the event.
-func (t *transaction) checkHalves(b *events.Adjustment) string {
+// halves returns an Adjustment that has an amount and a size as two that have one each.
+func (t *transaction) halves() (halves []*events.Adjustment, both bool) {
+	b, ok := t.event.Body.(*events.Adjustment)
+	if !ok || !b.Amount.Present || !b.Size.Present {
+		return nil, false
+	}
 	amount, size := *b, *b
 	amount.Size, size.Amount = events.Number{}, events.Number{}
-	for _, half := range []*events.Adjustment{&amount, &size} {
+	return []*events.Adjustment{&amount, &size}, true
+}
+
+// checkHalves checks an Adjustment that has an amount and a size: each alone, against the state
+// before the event.
+func (t *transaction) checkHalves() string {
+	halves, _ := t.halves()
+	for _, half := range halves {
 		alone := t.model.begin(t.record, false)
 		if reason := alone.adjust(alone.account(accountKey{t.event.Owner, t.event.Subaccount}), half); reason != "" {
 			return reason

@@ -260,5 +260,5 @@ func (v *venue) numbers(body events.Body) []field {
 	return fields
 }
 
-// maxCollateralPrice is the largest price at scale 12 below 9·10^6.
-var maxCollateralPrice = decimal.New(9, 6).Sub(decimal.New(1, -12))
+// maxCollateralPrice is the largest price of collateral.
+var maxCollateralPrice = decimal.New(9, 6)

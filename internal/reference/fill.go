@@ -39,7 +39,7 @@ func signed(side events.Side, size decimal.Decimal) decimal.Decimal {
 	return size
 }
 
-// poolOf is step 1.
+// poolFor is step 1: the pool of the position while it is open, else by the mode.
 func (t *transaction) poolFor(a *account, key legKey) *pool {
 	if p, pos := a.open(key); pos != nil {
 		return p

@@ -31,7 +31,8 @@ func New(shard int32, dedupeWindow int) *Model {
 }
 
 // Apply consumes one record: it announces outputs and dead letters and posts postings, or finds
-// that the record is a duplicate of one seen before.
+// that the record is a duplicate of one seen before. The model keeps strings of r.Event: what they
+// are views of must not change.
 func (m *Model) Apply(r *projector.Record) (outputs []events.Output, deadLetters []events.DeadLetterBody, postings []projector.Posting, duplicate bool) {
 	m.n++
 	reason, gap := refusal(r), false

@@ -39,27 +39,8 @@ func (m *Model) begin(r *projector.Record, gap bool) *transaction {
 
 // run checks and applies the event. It returns the reason why it is a dead letter, or "".
 func (t *transaction) run() string {
-	if reason := t.check(); reason != "" {
-		return reason
-	}
-	halves, _ := t.event.Body.(*events.Adjustment)
-	if halves != nil && !(halves.Amount.Present && halves.Size.Present) {
-		halves = nil
-	}
-	if halves != nil {
-		if reason := t.checkHalves(halves); reason != "" {
-			return reason
-		}
-	}
-	if t.event.Type.OfAccount() {
-		if reason := t.applyToAccount(); reason != "" {
-			return reason
-		}
-	} else if reason := t.applyToVenue(); reason != "" {
-		return reason
-	}
-	if halves == nil {
-		if reason := t.venue.checkBounds(t.model.state.venues[t.event.Venue]); reason != "" {
+	for _, step := range []func() string{t.check, t.checkHalves, t.apply, t.checkBounds} {
+		if reason := step(); reason != "" {
 			return reason
 		}
 	}
@@ -78,6 +59,13 @@ func (t *transaction) run() string {
 	}
 	sortAnnouncements(t.announced)
 	return ""
+}
+
+func (t *transaction) apply() string {
+	if t.event.Type.OfAccount() {
+		return t.applyToAccount()
+	}
+	return t.applyToVenue()
 }
 
 // breakRule notes a broken rule of the event's account and one of its pools, or of the market

@@ -16,6 +16,7 @@ const (
 	Up                      // toward +∞
 	ToZero                  // toward 0
 	HalfUp                  // to nearest, halves away from 0; for display only
+	HalfEven                // to nearest, halves to the even neighbour: how doubles round
 )
 
 // MulDiv returns a·b/d, rounded in one direction: the one place where money is rounded. The
@@ -23,7 +24,7 @@ const (
 // admission exclude both.
 func MulDiv(a fixed.Int128, b, d int64, dir Direction) fixed.Int128 {
 	q, inexact, negative, ok := fixed.QuoRem(a, b, d)
-	if !ok || dir == HalfUp {
+	if !ok || dir == HalfUp || dir == HalfEven {
 		return mulDivBig(a, fixed.FromInt64(b), fixed.FromInt64(d), dir)
 	}
 	if inexact && ((dir == Up && !negative) || (dir == Down && negative)) {
@@ -42,30 +43,48 @@ func mulDivBig(a, b, d fixed.Int128, dir Direction) fixed.Int128 {
 	if d.IsZero() {
 		panic(fmt.Sprintf("margin: %v · %v / 0", a, b))
 	}
-	num, den := new(big.Int).Mul(a.Big(), b.Big()), d.Big()
-	if dir == HalfUp { // sign(num/den) · floor((2|num| + |den|) / 2|den|)
-		sign := int64(num.Sign() * den.Sign())
-		num.Abs(num)
-		den.Abs(den)
-		num.Lsh(num, 1).Add(num, den)
-		num.Quo(num, den.Lsh(den, 1)).Mul(num, big.NewInt(sign))
-		den = big.NewInt(1)
-	}
-	q, r := new(big.Int).QuoRem(num, den, new(big.Int))
-	if r.Sign() != 0 {
-		switch negative := num.Sign()*den.Sign() < 0; {
-		case dir == Up && !negative:
-			q.Add(q, big.NewInt(1))
-		case dir == Down && negative:
-			q.Sub(q, big.NewInt(1))
-		}
-	}
+	q := Quo(new(big.Int).Mul(a.Big(), b.Big()), d.Big(), dir)
 	out, ok := fixed.FromBig(q)
 	if !ok {
 		panic(fmt.Sprintf("margin: %v · %v / %v does not fit 128 bits", a, b, d))
 	}
 	return out
 }
+
+// Quo returns num/den, den ≠ 0, rounded in one direction, at any width.
+func Quo(num, den *big.Int, dir Direction) *big.Int {
+	q, r := new(big.Int).QuoRem(num, den, new(big.Int)) // toward 0
+	if r.Sign() == 0 {
+		return q
+	}
+	sign := num.Sign() * den.Sign()
+	away := false
+	switch dir {
+	case Down:
+		away = sign < 0
+	case Up:
+		away = sign > 0
+	case HalfUp, HalfEven:
+		half := r.Lsh(r, 1).CmpAbs(den)
+		away = half > 0 || half == 0 && (dir == HalfUp || q.Bit(0) == 1)
+	}
+	if away {
+		q.Add(q, big.NewInt(int64(sign)))
+	}
+	return q
+}
+
+// Scaled returns x·10^scale, rounded in one direction.
+func Scaled(x *big.Rat, scale int, dir Direction) *big.Int {
+	return Quo(new(big.Int).Mul(x.Num(), power10(scale)), x.Denom(), dir)
+}
+
+// Rounded returns x at a scale, rounded in one direction.
+func Rounded(x *big.Rat, scale int, dir Direction) *big.Rat {
+	return new(big.Rat).SetFrac(Scaled(x, scale, dir), power10(scale))
+}
+
+func power10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
 // ClosingPrice returns price − equity·share/(whole·size·k), rounded in one direction; 0 where that
 // is not in [1, 10^18].

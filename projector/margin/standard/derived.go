@@ -5,52 +5,30 @@ import (
 	"marginledger/projector/margin"
 )
 
-// LiquidationPrice implements §8. Equity − maintenance is concave in x: equity is linear (and
-// concave in collateral, haircuts rising by tier), maintenance convex, its rates rising by tier. So
-// the healthy prices around p are one interval, and bisection finds its end on the losing side;
-// rounding moves that end by less than the price unit that it is searched in.
+// LiquidationPrice implements §8: the nearest price on the losing side at which equity is at most
+// maintenance.
 func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) int64 {
 	from := m.Price()
 	if from == 0 {
 		return 0
 	}
-	var net int64
-	for i := range pool.Positions {
-		if pool.Positions[i].Market == m {
-			net += pool.Positions[i].Size
-		}
-	}
-	var moving moving
-	moving.split(pool, m, from, underlying)
-	switch moving.slackAt(from).Sign() {
-	case -1:
-		return 0
-	case 0:
-		return from
-	}
-	edge := int64(1)
-	if net <= 0 {
-		edge = moving.highest()
-	}
-	if edge == from || (edge < from) != (net > 0) || moving.slackAt(edge).Sign() > 0 {
+	var v moving
+	v.split(pool, m, from, underlying)
+	if v.rising(from).Less(v.falling(from)) {
 		return 0
 	}
-	good, bad := from, edge
-	for bad-good > 1 || good-bad > 1 {
-		mid := good + (bad-good)/2
-		if moving.slackAt(mid).Sign() > 0 {
-			good = mid
-		} else {
-			bad = mid
-		}
+	v.down = v.net(m) > 0
+	if v.down {
+		return v.nearest(1, from)
 	}
-	return bad
+	return v.nearest(from, v.highest())
 }
 
 // moving is a pool taken apart into what moves with a market's price, and the slack of the rest.
 type moving struct {
 	market    *margin.Market
 	from      int64
+	down      bool
 	rest      fixed.Int128 // equity − maintenance of what stays
 	positions []*margin.Position
 	balances  []*margin.Balance
@@ -68,29 +46,91 @@ func (v *moving) split(pool *margin.Pool, m *margin.Market, from int64, underlyi
 	}
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
+		v.rest = v.rest.Add(margin.UnpostedFunding(pos)) // does not move with prices
 		if pos.Market == m || underlying && pos.Market.Underlying == m.Underlying {
 			v.positions = append(v.positions, pos)
-			v.rest = v.rest.Add(margin.UnpostedFunding(pos)) // does not move with prices
 			continue
 		}
-		v.rest = v.rest.Add(slackOf(pos, pos.Market.Price())).Add(margin.UnpostedFunding(pos))
+		price := pos.Market.Price()
+		v.rest = v.rest.Add(profit(pos, price)).Sub(maintenanceAt(pos, price))
 	}
 }
 
-// slackAt returns equity − maintenance with the market at x.
-func (v *moving) slackAt(x int64) fixed.Int128 {
-	slack := v.rest
+// net is the sum of the sizes of a market's legs.
+func (v *moving) net(m *margin.Market) (net int64) {
+	for _, pos := range v.positions {
+		if pos.Market == m {
+			net += pos.Size
+		}
+	}
+	return net
+}
+
+// nearest returns the x in [low, high] nearest to the present price with equity ≤ maintenance, 0
+// where there is none. Equity − maintenance is rising − falling, both of which grow with x, so over
+// a range it is at least rising(low) − falling(high): a range where that is above 0 holds no such
+// x. What is moved in proportion is rounded, so near its end equity − maintenance need not be
+// monotone itself.
+func (v *moving) nearest(low, high int64) int64 {
+	if low > high || v.falling(high).Less(v.rising(low)) {
+		return 0
+	}
+	if low == high {
+		return low
+	}
+	middle := low + (high-low)/2
+	near, far := [2]int64{low, middle}, [2]int64{middle + 1, high}
+	if v.down {
+		near, far = far, near
+	}
+	if x := v.nearest(near[0], near[1]); x != 0 {
+		return x
+	}
+	return v.nearest(far[0], far[1])
+}
+
+// rising is what grows with x: the rest, positive balances, and the profit of markets held long on
+// balance, whose short legs move with their long ones.
+func (v *moving) rising(x int64) fixed.Int128 {
+	sum := v.rest
 	for _, b := range v.balances {
-		slack = slack.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
+		if b.Amount.Sign() > 0 {
+			sum = sum.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
+		}
 	}
 	for _, pos := range v.positions {
-		price := x
-		if pos.Market != v.market {
-			price = v.moved(pos.Market.Price(), x)
+		if v.net(pos.Market) > 0 {
+			sum = sum.Add(profit(pos, v.price(pos.Market, x)))
 		}
-		slack = slack.Add(slackOf(pos, price))
 	}
-	return slack
+	return sum
+}
+
+// falling is what is taken off, and grows with x: debts, losses of markets held short on balance,
+// and maintenance.
+func (v *moving) falling(x int64) fixed.Int128 {
+	var sum fixed.Int128
+	for _, b := range v.balances {
+		if b.Amount.Sign() < 0 {
+			sum = sum.Sub(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
+		}
+	}
+	for _, pos := range v.positions {
+		price := v.price(pos.Market, x)
+		if v.net(pos.Market) <= 0 {
+			sum = sum.Sub(profit(pos, price))
+		}
+		sum = sum.Add(maintenanceAt(pos, price))
+	}
+	return sum
+}
+
+// price is the price of a moving market where the one asked for stands at x.
+func (v *moving) price(m *margin.Market, x int64) int64 {
+	if m == v.market {
+		return x
+	}
+	return v.moved(m.Price(), x)
 }
 
 // moved is a price that moves in proportion; up to highest it is admitted.
@@ -123,12 +163,16 @@ func (v *moving) highest() int64 {
 	return x
 }
 
-// slackOf is what a position adds to equity − maintenance at a price, funding apart.
-func slackOf(pos *margin.Position, price int64) fixed.Int128 {
+// profit is a position's unrealised PnL at a price.
+func profit(pos *margin.Position, price int64) fixed.Int128 {
+	return pos.Market.Value(pos.Size, price).Sub(pos.Entry)
+}
+
+// maintenanceAt is a position's maintenance at a price.
+func maintenanceAt(pos *margin.Position, price int64) fixed.Int128 {
 	m := pos.Market
-	value := m.Value(pos.Size, price)
-	n := value.Abs()
-	return value.Sub(pos.Entry).Sub(maintenance(&m.Tiers[m.Tier(n)], n))
+	n := m.Notional(pos.Size, price)
+	return maintenance(&m.Tiers[m.Tier(n)], n)
 }
 
 // BankruptcyPrice implements §8: p − E·m/(M·s·K).
