@@ -191,7 +191,7 @@ func (x *Exchange) may(l *leg, m *market, size, price, feeRate int64) bool {
 	if p.orders > 0 {
 		need += p.orders // orders that rest beside a grown position may fall into a worse bracket
 	}
-	return need <= f.free()/100*80
+	return need <= f.free()-abs(f.free())/5
 }
 
 // book books one side of a trade and queues its fact.
