@@ -20,7 +20,7 @@ func modelFigures(f Figures) []line {
 		out = append(out, poolLine(p.Pool, number(p.Collateral), number(p.Equity), number(p.Initial), number(p.Maintenance), p.MarginRatio,
 			p.Unpriced, p.Called, p.Liquidation, p.Stage, p.CooldownUntil, p.Awaiting))
 		for _, pos := range p.Positions {
-			out = append(out, positionLine(pos.PositionFigures))
+			out = append(out, positionLine(pos.PositionFigures, pos.LiquidationPriceUnderlying))
 		}
 	}
 	return out
@@ -45,7 +45,7 @@ func foldFigures(f *projector.AccountFigures) []line {
 		out = append(out, poolLine(p.Pool, collateral, p.Equity, p.Initial, p.Maintenance, p.MarginRatio,
 			p.Unpriced, len(p.Calls), p.Liquidation, p.Stage, p.CooldownUntil, p.Awaiting))
 		for _, pos := range p.Positions {
-			out = append(out, positionLine(pos.PositionFigures))
+			out = append(out, positionLine(pos.PositionFigures, pos.LiquidationPriceUnderlying))
 		}
 	}
 	return out
@@ -61,7 +61,7 @@ func poolLine(name string, collateral, equity, initial, maintenance, ratio event
 		name, collateral, equity, initial, maintenance, ratio, unpriced, called, id, stage, cooldown, awaiting)
 }
 
-func positionLine(p events.PositionFigures) line {
+func positionLine(p events.PositionFigures, underlying events.Number) line {
 	o := events.Output{Positions: []events.PositionFigures{p}}
-	return figure("position %s", o.AppendJSON(nil))
+	return figure("position underlying %s %s", underlying, o.AppendJSON(nil))
 }

@@ -135,7 +135,7 @@ func (v *venue) admitted(a *account, p *pool, at prices) bool {
 		}
 	}
 	for name, b := range a.balances {
-		if p.key == crossPool && !b.IsZero() && at.asset[name].Cmp(decimal.New(9, 6)) > 0 {
+		if p.key == crossPool && !b.IsZero() && at.asset[name].Cmp(maxCollateralPrice) > 0 {
 			return false
 		}
 	}

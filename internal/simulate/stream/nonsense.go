@@ -11,7 +11,7 @@ import (
 func (g *generator) nonsense(a account) {
 	deposit := func() *events.Deposit { return &events.Deposit{Asset: "USDC", Amount: g.money()} }
 	m := g.market()
-	switch g.IntN(20) {
+	switch g.IntN(23) {
 	case 0:
 		g.bury(a, deposit(), func(r *projector.Record) {
 			r.Event, r.Value, r.Undecodable, r.Detail = nil, []byte("{torn"), "bad_json", "it ends too early"
@@ -64,6 +64,14 @@ func (g *generator) nonsense(a account) {
 		if g.sequence > 0 {
 			g.sequence += g.Uint64N(3)
 		}
+	case 20: // the least price and the largest; what comes next is as before
+		g.put(nobody, &events.MarkPrice{Market: m.name, Mark: decimal(pick(g, 0, m.maxPrice), m.priceScale)})
+	case 21:
+		if len(g.assets) > 0 {
+			g.put(nobody, &events.CollateralPrice{Asset: pick(g, g.assets...).name, Price: decimal(pick(g, 0, 9e6), 12)})
+		}
+	case 22:
+		g.put(a, &events.LeverageSet{Market: m.name, Leverage: pick[uint32](g, 1, 1000)})
 	case 16:
 		g.put(nobody, &events.VenueProfileSet{
 			Profile: "standard", ProfileVersion: pick(g, "0", "1"), SettlementAsset: pick(g, "USDC", "USD"), ValueScale: g.scale,
