@@ -76,9 +76,9 @@ crash:
 	  MARGINLEDGER_SEED=$$seed go test -count=1 -run 'Crash|Lost|Kill|Chaos|Zombie' ./internal/pipeline; \
 	done
 
-## bench: the numbers to reach, as JSON lines on stdout
+## bench: the numbers to reach, measured: one JSON document on stdout, progress on stderr
 bench:
-	go run ./cmd/ledger demo --once --seed 1 --events 1000000 --accounts 10000 --json
+	@go run ./cmd/ledger bench --json
 
 clean:
 	rm -rf .cache/bin

@@ -20,6 +20,7 @@ type cli struct {
 	Doctor      doctorCmd      `cmd:"" help:"Check a configuration against a live cluster."`
 	Skip        skipCmd        `cmd:"" help:"Leave out a record that cannot be read; it becomes a dead letter."`
 	Repartition repartitionCmd `cmd:"" help:"Copy a topic that is keyed by market into one that is keyed by owner."`
+	Bench       benchCmd       `cmd:"" help:"Measure throughput, latency and recovery on this machine."`
 }
 
 // exitError ends the process with a status of its own and, where silent, without a message: the
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		parser.FatalIfErrorf(err) // prints usage, exits with status 80
 	}
-	err = command.Run()
+	err = profiled(func() error { return command.Run() })
 	var exit exitError
 	switch {
 	case err == nil:

@@ -1,0 +1,185 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"marginledger/events"
+	"marginledger/internal/demo"
+	"marginledger/internal/eventlog"
+)
+
+// child returns a command of the ledger's command line. The end of the run ends it in order.
+func (r *run) child(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(r.ctx, r.command[0], append(append([]string{}, r.command[1:]...), args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+// cluster is an embedded broker in a process of its own, with the topics and the configuration of a ledger of one shard.
+type cluster struct {
+	run    *run
+	broker *demo.BrokerChild
+	client *eventlog.Client
+	config string // file
+}
+
+// newCluster starts a broker on the run's directory and makes the topics.
+func newCluster(r *run) (_ *cluster, err error) {
+	c := &cluster{run: r, config: r.path("ledger.yaml")}
+	if c.broker, err = demo.StartBroker(r.ctx, append(append([]string{}, r.command...), "demo", "broker"), r.path("broker")); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	// Snapshots are taken often, as those of a day's facts would be in a day; a standby begins with one.
+	text := fmt.Sprintf("brokers: [%q]\nshards: 1\nreplication: 1\nminInsync: 1\nsnapshots: {dir: %q, cuts: 8}\nlog: {level: warn}\ntopics:\n", c.broker.Addr, r.path("snapshots"))
+	for _, role := range []events.Role{events.RoleConfig, events.RoleAccounts, events.RolePrices} {
+		text += fmt.Sprintf("  - {name: %s, role: %v}\n", topicOf[role], role)
+	}
+	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("write the configuration: %w", err)
+	}
+	if out, err := r.child("topics", "create", "-c", c.config).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("make the topics: %w: %s", err, out)
+	}
+	c.client, err = eventlog.Open(eventlog.Config{Brokers: []string{c.broker.Addr}, ClientID: "marginledger-bench"})
+	return c, err
+}
+
+func (c *cluster) close() error {
+	if c.client != nil {
+		c.client.Close()
+	}
+	return c.broker.Close()
+}
+
+// node is one ledger process.
+type node struct {
+	name  string
+	cmd   *exec.Cmd
+	url   string
+	ended chan error
+}
+
+// start starts a process on the data directory of that name.
+func (c *cluster) start(name string) (*node, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	n := &node{name: name, url: "http://" + address, ended: make(chan error, 1)}
+	n.cmd = c.run.child("run", "-c", c.config, "--set", "http.address="+address, "--set", "dataDir="+c.run.path("data-"+name))
+	n.cmd.Stderr = c.run.log
+	if err := n.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start node %s: %w", name, err)
+	}
+	go func() { n.ended <- n.cmd.Wait() }()
+	return n, nil
+}
+
+// stop ends the node as a service manager does, and waits for it.
+func (n *node) stop() error {
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop node %s: %w", n.name, err)
+	}
+	if err := <-n.ended; err != nil {
+		return fmt.Errorf("node %s: %w", n.name, err)
+	}
+	return nil
+}
+
+// kill ends the node as a power cut of the process does. It is the benchmark's own child.
+func (n *node) kill() {
+	n.cmd.Process.Kill() //nolint:errcheck // it fails where the process has ended, which is what is wanted
+	<-n.ended
+}
+
+// client does not follow redirects: 307 says that another node has the shard. It keeps no connection, so that a new
+// process on an address is not asked through an old one's.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Timeout:       5 * time.Second,
+}
+
+// get asks the node; 0 where it does not answer.
+func (n *node) get(ctx context.Context, path string) (status int, body string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+path, nil)
+	if err != nil {
+		panic(fmt.Sprintf("bench: %v", err)) // our own URL
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return res.StatusCode, string(text)
+}
+
+// patience is how long anything here may take.
+const patience = 2 * time.Minute
+
+// await polls the node until its answer is as wanted, and returns when it was.
+func (n *node) await(ctx context.Context, path string, holds func(status int, body string) bool) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, body := n.get(ctx, path)
+		if holds(status, body) {
+			return time.Now(), nil
+		}
+		select {
+		case <-tick.C:
+		case err := <-n.ended:
+			n.ended <- err
+			return time.Time{}, fmt.Errorf("node %s ended while %s was awaited: %w", n.name, path, errors.Join(err, errors.New("it should run")))
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("wait for %s of node %s, which says %d %.200s: %w", path, n.name, status, body, ctx.Err())
+		}
+	}
+}
+
+func is200(status int, _ string) bool { return status == http.StatusOK }
+
+// consumed waits until the node has stored what follows from that many facts.
+func (n *node) consumed(ctx context.Context, facts int) error {
+	const metric = `ledger_records{shard="0"} `
+	_, err := n.await(ctx, "/metrics", func(_ int, body string) bool {
+		_, rest, found := strings.Cut(body, "\n"+metric)
+		text, _, _ := strings.Cut(rest, "\n")
+		have, err := strconv.ParseFloat(text, 64)
+		return found && err == nil && have >= float64(facts)
+	})
+	return err
+}
+
+// freeAddress returns an address that was free a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
