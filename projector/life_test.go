@@ -28,8 +28,17 @@ func TestLifeOfAFill(t *testing.T) {
 	apply("alice", &events.Deposit{Asset: "USDC", Amount: num("5000")})
 	s.TakeChanged(func(Row) {})
 
-	told := tell(apply("alice", &events.Fill{Market: "BTC", Leg: events.LegNet, Side: events.Buy, Size: num("1"), Price: num("50000"), Fee: num("25"), FeeAsset: "USDC",
-		TradeID: "t-1", Reason: events.ReasonTrade}))
+	page, err := os.ReadFile("../docs/life-of-a-fill.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```json\n")
+	text, _, _ = strings.Cut(text, "\n")
+	fill, err := new(events.Decoder).Decode([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := tell(apply(fill.Owner, fill.Body))
 	var row []byte
 	s.TakeChanged(func(r Row) {
 		told = append(told, fmt.Sprintf("row %#x of %d bytes", r.Key[0], len(r.Value)))
@@ -68,10 +77,6 @@ clearing/BTC 1132.5 realised`
 		t.Errorf("told\n%s\nthe page says\n%s", got, want)
 	}
 
-	page, err := os.ReadFile("../docs/life-of-a-fill.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	if got := hexDump(string(page)); got != fmt.Sprintf("%x", row) {
 		t.Errorf("alice's row is\n%x\nthe page says\n%s", row, got)
 	}
