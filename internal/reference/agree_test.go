@@ -16,7 +16,7 @@ import (
 
 var (
 	seedFlag    = flag.Uint64("seed", 0, "first seed of TestAgree")
-	streamsFlag = flag.Uint64("streams", 150, "streams of TestAgree")
+	streamsFlag = flag.Uint64("streams", 120, "streams of TestAgree")
 )
 
 // The fold and the model announce the same bytes, post the same lines and find the same duplicates,

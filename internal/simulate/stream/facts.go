@@ -71,8 +71,12 @@ func (g *generator) answer(o events.Output) {
 		if p.CloseSize.Sign() == 0 || g.chance(30) {
 			continue
 		}
+		size := p.CloseSize
+		if g.chance(40) { // a part of it
+			size = decimal(size.Decimal().InexactFloat64()*g.Float64(), m.sizeScale)
+		}
 		f := &events.Fill{
-			Market: p.Market, Leg: p.Leg, Side: events.Buy, Size: p.CloseSize, Price: g.price(m), TradeID: "l",
+			Market: p.Market, Leg: p.Leg, Side: events.Buy, Size: size, Price: g.price(m), TradeID: "l",
 			Reason: events.ReasonLiquidation, Liquidation: o.Liquidation, Fee: p.LiquidationFee, FeeAsset: "USDC",
 		}
 		if p.Size.Sign() > 0 {

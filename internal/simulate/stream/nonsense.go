@@ -11,7 +11,7 @@ import (
 func (g *generator) nonsense(a account) {
 	deposit := func() *events.Deposit { return &events.Deposit{Asset: "USDC", Amount: g.money()} }
 	m := g.market()
-	switch g.IntN(23) {
+	switch g.IntN(26) {
 	case 0:
 		g.bury(a, deposit(), func(r *projector.Record) {
 			r.Event, r.Value, r.Undecodable, r.Detail = nil, []byte("{torn"), "bad_json", "it ends too early"
@@ -58,8 +58,29 @@ func (g *generator) nonsense(a account) {
 		g.bury(a, f)
 	case 13, 17, 18:
 		g.again()
-	case 14:
-		g.put(nobody, &events.MarkPrice{Market: m.name, Mark: g.price(m)}, func(r *projector.Record) { r.Event.Time -= g.Int64N(20e9) })
+	case 14, 23: // earlier than the last one, perhaps
+		earlier := func(r *projector.Record) { r.Event.Time -= g.Int64N(40e9) }
+		if len(g.assets) > 0 && g.chance(40) {
+			x := pick(g, g.assets...)
+			g.put(nobody, &events.CollateralPrice{Asset: x.name, Price: decimal(g.marks[x.name], 9)}, earlier)
+			return
+		}
+		g.put(nobody, &events.MarkPrice{Market: m.name, Mark: g.price(m)}, earlier)
+	case 24: // listed already, or of scales or a size that no market may have
+		ps, ss := pick(g, m.priceScale, g.scale), m.sizeScale+pick[uint32](g, 0, 1)
+		if ps+ss > events.MaxValueScale {
+			return
+		}
+		g.put(nobody, &events.MarketListed{
+			Market: pick(g, m.name, "NEW"), Underlying: "NEW", PriceScale: ps, SizeScale: ss,
+			MaxPrice: decimal(pick(g, 1, 1e15), ps), MaxSize: decimal(pick(g, 1, 1e15), ss), Rules: g.rules(m),
+		})
+	case 25:
+		if g.chance(50) {
+			g.put(nobody, g.haircuts(asset{name: "USDC"}))
+		} else {
+			g.put(nobody, &events.CollateralPrice{Asset: "USDC", Price: events.MustNumber("1")})
+		}
 	case 15, 19:
 		if g.sequence > 0 {
 			g.sequence += g.Uint64N(3)

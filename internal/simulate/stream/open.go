@@ -129,6 +129,14 @@ func (g *generator) openingState(a account) {
 // params returns settings of the profile, sometimes all by default.
 func (g *generator) params() []events.Param {
 	var out []events.Param
+	if g.chance(40) { // what is not bankrupt is liquidated by parts
+		return []events.Param{
+			{Name: "backstopBelowDen", Value: events.MustNumber("1000000")},
+			{Name: "backstopBelowNum", Value: events.MustNumber("1")},
+			{Name: "cooldownMs", Value: events.MustNumber(pick(g, "10000", "30000"))},
+			{Name: "fullBelow", Value: zero},
+		}
+	}
 	for _, p := range []struct {
 		name   string
 		values []string
@@ -161,8 +169,8 @@ func (g *generator) rules(m market) events.MarketRules {
 	if g.chance(70) {
 		r.LiquidationFee = events.MustNumber(pick(g, "0.005", "0.000000001", "1", "0"))
 	}
-	leverage, rate, lower := uint32(pick(g, 100, 50, 20)), int64(pick(g, 50, 100, 123)), int64(0) // rate in 10^-4
-	deduction := int64(0)                                                                         // in 10^-4
+	leverage, rate, lower := uint32(pick(g, 100, 50, 20)), int64(pick(g, 50, 100, 123, 1500)), int64(0) // rate in 10^-4
+	deduction := int64(0)                                                                               // in 10^-4
 	for i := range 1 + g.IntN(4) {
 		r.Tiers = append(r.Tiers, events.Tier{
 			LowerNotional: decimalOf(lower, 0), MaxLeverage: leverage, MaintenanceRate: decimalOf(rate, 4), Deduction: decimalOf(deduction, 4),

@@ -14,7 +14,7 @@ func (g *generator) step() {
 	if g.chance(20) {
 		g.venue = pick(g, g.venues...)
 	}
-	if len(g.awaiting) > 0 && g.chance(12) {
+	if len(g.awaiting) > 0 && g.chance(20) {
 		g.answer(pick(g, g.awaiting...))
 		return
 	}
@@ -136,7 +136,7 @@ func (g *generator) rulesChange() {
 			g.put(nobody, g.haircuts(pick(g, g.assets...)))
 		}
 	case 9:
-		if g.chance(25) {
+		if g.chance(50) {
 			g.put(nobody, &events.MarketSettled{Market: m.name, Price: g.price(m)})
 		}
 	case 10:
