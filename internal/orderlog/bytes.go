@@ -45,7 +45,7 @@ type reader struct {
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
+	if n <= 0 || n > 1 && r.b[n-1] == 0 { // There is one form of each number.
 		r.b, r.bad = nil, true
 		return 0
 	}

@@ -220,7 +220,7 @@ func readCut(r *reader) *Cut {
 			run.Next += *before + int64(run.Count)
 		}
 		*before = run.Next
-		if run.Count == 0 || run.Next < 0 {
+		if run.Count == 0 || run.Count > 1<<62 || run.Next < 0 {
 			r.bad = true
 		}
 		c.Runs[i] = run

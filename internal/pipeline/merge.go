@@ -108,7 +108,7 @@ func (m *merger) configurationFirst(fact *source, it *item) (*source, *item, err
 		return best, bestItem, nil
 	}
 	for _, s := range m.sources {
-		if s.role == events.RoleConfig && !s.passed && s.asked.Load() < fact.cur.at.UnixNano() {
+		if s.role == events.RoleConfig && !s.passed && s.asked.Load() < moment(fact.cur.at) {
 			m.waitingFor = s
 			return nil, nil, nil
 		}

@@ -26,7 +26,7 @@ type waits map[string]bool
 func (w waits) Waits(e *events.Event) bool { return w[e.Venue] }
 
 // noon is the merge tests' present.
-var noon = time.Unix(1_760_000_000, 0)
+var noon = processStart.Add(time.Hour)
 
 // stub is a source with the given records, in seconds after noon. One without records is drained if so is set.
 type stub struct {
@@ -58,12 +58,12 @@ func (st stub) source(i int) *source {
 		s.ready.Store(true)
 	}
 	if st.drained || st.old {
-		s.drainedUntil.Store(noon.Add(drainedFor).UnixNano())
+		s.drainedUntil.Store(moment(noon.Add(drainedFor)))
 	}
 	if st.old {
-		s.drainedUntil.Store(noon.Add(-time.Millisecond).UnixNano())
+		s.drainedUntil.Store(moment(noon.Add(-time.Millisecond)))
 	}
-	s.asked.Store(noon.Add(-st.asked).UnixNano())
+	s.asked.Store(moment(noon.Add(-st.asked)))
 	return s
 }
 

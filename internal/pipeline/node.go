@@ -26,6 +26,7 @@ type Node struct {
 	shards     map[int32]*running
 	held       map[int32]uint64 // cuts of stores that lie here, running or not
 	membership Membership
+	assigned   bool // at least once
 	owners     map[int32]owner
 	ended      chan struct{} // a shard has stopped by itself; one token
 }
@@ -49,6 +50,7 @@ const (
 	stopTimeout    = 5 * time.Second // for finishing what is under way when a shard is taken away
 	offsetInterval = 5 * time.Second // between commits of offsets, for lag tools only
 	ownerFor       = time.Second     // an owner is looked up again after
+	waitPatience   = 2 * time.Second // a source may be waited for before the node counts as not ready
 )
 
 // NewNode checks the configuration.
@@ -103,6 +105,9 @@ func (n *Node) serve(ctx context.Context, m Membership) error {
 			}
 			n.cfg.Log.Info("assigned", zap.Int32("generation", a.Generation), zap.Int32s("shards", a.Shards))
 			n.assign(context.WithoutCancel(ctx), a.Shards)
+			n.mu.Lock()
+			n.assigned = true
+			n.mu.Unlock()
 		case <-n.ended:
 		case <-offsets.C:
 			n.commitOffsets(ctx, m)
@@ -218,7 +223,7 @@ func (n *Node) Status() []Status {
 // source; else what it waits for.
 func (n *Node) Ready() error {
 	n.mu.Lock()
-	m := n.membership
+	m, assigned := n.membership, n.assigned
 	n.mu.Unlock()
 	if m == nil {
 		return errors.New("not a member of the group yet")
@@ -226,14 +231,17 @@ func (n *Node) Ready() error {
 	if err := m.Failing(); err != nil {
 		return fmt.Errorf("not a member of the group: %w", err)
 	}
+	if !assigned {
+		return errors.New("the group has not assigned anything yet")
+	}
 	for _, s := range n.Status() {
 		switch {
 		case s.Error != "":
 			return fmt.Errorf("shard %d stopped: %s", s.Shard, s.Error)
 		case !s.Ready:
 			return fmt.Errorf("shard %d is %s", s.Shard, s.Phase)
-		case s.Waiting != "":
-			return fmt.Errorf("shard %d waits for source %s", s.Shard, s.Waiting)
+		case s.Waiting != "" && n.cfg.clock().Sub(s.WaitSince) > waitPatience:
+			return fmt.Errorf("shard %d waits for source %s since %v", s.Shard, s.Waiting, s.WaitSince.Format(time.RFC3339))
 		}
 	}
 	return nil

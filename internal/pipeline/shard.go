@@ -102,7 +102,7 @@ func (sh *Shard) run(stop, hard context.Context) error {
 	var pause time.Duration
 	for stop.Err() == nil {
 		err := sh.term(stop, hard)
-		sh.board.update(func(s *Status) { s.Ready, s.Waiting = false, "" })
+		sh.board.update(func(s *Status) { s.Ready, s.Waiting, s.WaitSince = false, "", time.Time{} })
 		switch {
 		case hard.Err() != nil || stop.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errStepDown)):
 			return nil
@@ -298,7 +298,11 @@ func (sh *Shard) noteWaiting(m *merger, before string) string {
 		now = partitionName(m.waitingFor.name.Topic, m.waitingFor.name.Partition)
 	}
 	if now != before {
-		sh.board.update(func(s *Status) { s.Waiting = now })
+		since := time.Time{}
+		if now != "" {
+			since = m.now
+		}
+		sh.board.update(func(s *Status) { s.Waiting, s.WaitSince = now, since })
 	}
 	return now
 }

@@ -18,6 +18,15 @@ import (
 // drainedFor is how long an answer that found the end of a source counts.
 const drainedFor = time.Second
 
+// moment is a point in time as nanoseconds of the monotonic clock: a wall clock that is set back must not make an old
+// answer young.
+func moment(t time.Time) int64 { return int64(t.Sub(processStart)) }
+
+var processStart = time.Now()
+
+// never is before every moment.
+const never int64 = math.MinInt64
+
 // maxAhead is how far a fact's own time may lie after its record's timestamp for the order of facts, in nanoseconds.
 const maxAhead = 60e9
 
@@ -64,9 +73,9 @@ type source struct {
 	free         []*chunk
 	err          error
 	space        chan struct{}
-	ready        atomic.Bool // queue is not empty, or err is set
-	drainedUntil atomic.Int64
-	asked        atomic.Int64 // when the last answered fetch was begun, nanoseconds
+	ready        atomic.Bool  // queue is not empty, or err is set
+	drainedUntil atomic.Int64 // moment up to which the last answer counts; never
+	asked        atomic.Int64 // moment at which the last answered fetch was begun
 	end          atomic.Int64 // last stable offset of the last answer, -1 before it
 
 	// Of the applying goroutine.
@@ -83,6 +92,8 @@ func newSource(name projector.Source, topic int, t orderlog.Topic, limit int, cl
 	s := &source{name: name, topic: topic, role: t.Role, partitions: t.Partitions, limit: limit, clock: clock, wake: wake,
 		space: make(chan struct{}, 1), place: orderlog.Place{Source: name, Next: -1, Last: -1}}
 	s.end.Store(-1)
+	s.drainedUntil.Store(never)
+	s.asked.Store(never)
 	return s
 }
 
@@ -177,10 +188,10 @@ func (s *source) push(c *chunk, f *eventlog.Fetch, asked time.Time) {
 	}
 	s.mu.Unlock()
 	s.end.Store(f.LastStable)
-	s.asked.Store(asked.UnixNano())
-	until := int64(0)
+	s.asked.Store(moment(asked))
+	until := never
 	if f.NextOffset >= f.LastStable {
-		until = f.At.Add(drainedFor).UnixNano()
+		until = moment(f.At.Add(drainedFor))
 	}
 	s.drainedUntil.Store(until)
 	s.wake()
@@ -191,7 +202,7 @@ func (s *source) fail(err error) {
 	s.err = err
 	s.ready.Store(true)
 	s.mu.Unlock()
-	s.drainedUntil.Store(0)
+	s.drainedUntil.Store(never)
 	s.wake()
 }
 
@@ -258,10 +269,10 @@ func (s *source) advance(it *item) {
 // meanwhile is about to be read.
 func (s *source) drained(until int64, now time.Time) bool {
 	if s.reader.Failing() != nil {
-		s.drainedUntil.CompareAndSwap(until, 0)
+		s.drainedUntil.CompareAndSwap(until, never)
 		return false
 	}
-	return now.UnixNano() <= until
+	return moment(now) <= until
 }
 
 // lag returns the number of offsets that are not consumed, as of the last answer; -1 before the first.
