@@ -35,16 +35,12 @@ func scale(num, den *big.Int, shift int) {
 	den.Lsh(den, uint(-shift))
 }
 
-// ShortestBinary64 returns the decimal with the fewest digits that reads back as the double nearest
-// to x, the closest one if there are several: what most languages print.
+// ShortestBinary64 returns the decimal with the fewest digits after the point that reads back as the
+// double nearest to x: what most languages print, below 2^53.
 func ShortestBinary64(x *big.Rat) *big.Rat {
 	d := Binary64(x)
-	if d.Sign() == 0 {
-		return d
-	}
-	whole := len(new(big.Int).Quo(new(big.Int).Abs(d.Num()), d.Denom()).String()) // digits before the point
-	for scale := 0; ; scale++ {
-		if s := Rounded(d, scale, HalfEven); Binary64(s).Cmp(d) == 0 || whole+scale > 400 {
+	for scale := 0; ; scale++ { // a double has finitely many digits
+		if s := Rounded(d, scale, HalfEven); Binary64(s).Cmp(d) == 0 {
 			return s
 		}
 	}

@@ -12,11 +12,11 @@ type Direction uint8
 
 // The directions.
 const (
-	Down   Direction = iota // toward −∞
-	Up                      // toward +∞
-	ToZero                  // toward 0
-	HalfUp                  // to nearest, halves away from 0; for display only
-	HalfEven                // to nearest, halves to the even neighbour: how doubles round
+	Down     Direction = iota // toward −∞
+	Up                        // toward +∞
+	ToZero                    // toward 0
+	HalfUp                    // to nearest, halves away from 0; for display only
+	HalfEven                  // to nearest, halves to the even neighbour: how doubles round
 )
 
 // MulDiv returns a·b/d, rounded in one direction: the one place where money is rounded. The

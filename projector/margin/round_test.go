@@ -41,7 +41,7 @@ func TestBinary64(t *testing.T) {
 		if got := margin.Binary64(exact); got.Cmp(exact) != 0 {
 			t.Fatalf("%v is a double, became %v", f, got)
 		}
-		if got, want := margin.ShortestBinary64(exact), strconv.FormatFloat(f, 'f', -1, 64); show(got) != want {
+		if got, want := margin.ShortestBinary64(exact), strconv.FormatFloat(f, 'f', -1, 64); math.Abs(f) < 1<<53 && show(got) != want {
 			t.Fatalf("%v prints as %s, want %s", f, show(got), want)
 		}
 		r := big.NewRat(rng.Int64()-1<<62, 1+rng.Int64N(1<<uint(1+rng.IntN(62))))

@@ -1,0 +1,514 @@
+package margin_test
+
+import (
+	"math/big"
+	"strings"
+
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+	"marginledger/projector/margin/hyperliquid"
+)
+
+func init() {
+	for name, run := range map[string]func(*vector){
+		"isolated_account":       hlAccount,
+		"isolated_position":      hlAccount,
+		"cross_account_full":     hlAccount,
+		"cross_account_2023":     hlAccount,
+		"cross_account_partial":  hlPartialAccount,
+		"summary_identity":       hlSummary,
+		"maintenance_margin":     hlMaintenance,
+		"transfer_requirement":   hlTransferRequirement,
+		"liq_px_with_pool":       hlPoolElsewhere,
+		"pm_ratio":               hlPortfolioRatio,
+		"pm_available":           hlPortfolioAvailable,
+		"pm_held":                hlPortfolioHeld,
+		"pm_ratio_borrow":        hlPortfolioBorrow,
+		"unified_ratio":          hlUnified,
+		"funding_rate":           hlFunding,
+		"partial_liq_fraction":   hlFirstShare,
+		"backstop":               hlBackstop,
+		"isolated_liq_formula":   hlPriceFor,
+		"freqtrade_isolated_liq": hlClientTable,
+	} {
+		register(name, run, "hyperliquid")
+	}
+}
+
+// hlRules returns the rules of the case's profile.
+func hlRules(c *vector) hyperliquid.Rules {
+	name, version, _ := strings.Cut(c.profile, "@")
+	r, err := hyperliquid.For(version)
+	if err != nil || name != hyperliquid.Name {
+		c.stop("profile %q: %v", c.profile, err)
+	}
+	if f := c.in.get("ownMmFloor6dp"); f.ok && f.bool() {
+		r.FloorOwn = true
+	}
+	return r
+}
+
+func hlLedger(v *value) fixed.Int128 { return hyperliquid.Ledger(v.rat()) }
+
+// hlTiers reads [from notional, maximum leverage] pairs.
+func hlTiers(v *value) []hyperliquid.Tier {
+	var out []hyperliquid.Tier
+	for _, t := range v.list() {
+		pair := t.list()
+		if len(pair) != 2 {
+			v.c.stop("%s: no pair", t.path)
+		}
+		out = append(out, hyperliquid.Tier{Lower: hlLedger(pair[0]), MaxLeverage: pair[1].int()})
+	}
+	return out
+}
+
+// hlPosition is a position of a case, with the isolated pool that it may be.
+type hlPosition struct {
+	*value
+	hyperliquid.Position
+	isolated bool
+	equity   fixed.Int128 // of the isolated pool
+	raw      fixed.Int128
+}
+
+func hlPositions(c *vector) []hlPosition {
+	var out []hlPosition
+	for _, v := range c.in.get("positions").list() {
+		v.get("coin").known()
+		p := hlPosition{value: v, Position: hyperliquid.Position{
+			Size: v.get("szi").rat(), Notional: hlLedger(v.get("positionValue")), Leverage: v.get("leverage").int()}}
+		p.Tiers = []hyperliquid.Tier{{MaxLeverage: v.get("maxLeverage").int()}}
+		if v.has("tiers") {
+			p.Tiers = hlTiers(v.get("tiers"))
+		}
+		if all := c.in.get("maxLeverageAll"); all.ok {
+			p.Tiers = []hyperliquid.Tier{{MaxLeverage: all.int()}}
+		}
+		switch mode := v.get("marginType").text(); mode {
+		case "isolated":
+			p.isolated = true
+			p.raw = hlLedger(v.get("rawUsd"))
+			p.equity = p.raw.Add(p.Value())
+		case "cross":
+		default:
+			c.stop("%s: margin type %q", v.path, mode)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// hlCompare compares what is expected of a position. Equity and other are those of its pool.
+func hlCompare(r hyperliquid.Rules, p *hlPosition, equity, other fixed.Int128) {
+	want := p.get("expected")
+	var pnl *big.Rat
+	if e := p.get("entryPx"); e.ok {
+		pnl = hlUnrealised(p, e, want.get("unrealizedPnl"))
+	}
+	if w := want.get("marginUsed"); w.ok {
+		used := hyperliquid.Initial(p.Notional, p.Leverage)
+		if p.isolated {
+			used = p.equity
+		}
+		w.is(r.PrintAmount(used))
+	}
+	if w := want.get("returnOnEquity"); w.ok && pnl != nil {
+		w.is(r.Print(hyperliquid.ReturnOnEquity(&p.Position, pnl)))
+	}
+	if w := want.get("liquidationPx"); w.ok {
+		x := r.LiquidationPrice(&p.Position, equity, other)
+		if x != nil {
+			x = r.Print(x)
+		}
+		w.is(x)
+	}
+}
+
+// hlUnrealised compares size·(mark − entry). The entry is printed cut off at the digits of a price
+// of the market, so it fixes the PnL only to |size| times the last of them; the PnL that the venue
+// printed is the finer figure, and is returned.
+func hlUnrealised(p *hlPosition, entry, want *value) *big.Rat {
+	mark := new(big.Rat).Quo(hyperliquid.Amount(p.Notional), p.Size)
+	digits, _ := mark.FloatPrec()
+	if digits = max(digits, entry.decimals()); digits > hyperliquid.Scale {
+		digits = entry.decimals()
+	}
+	next := new(big.Rat).Add(entry.rat(), new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)))
+	low, high := hyperliquid.Unrealised(&p.Position, entry.rat()), hyperliquid.Unrealised(&p.Position, next)
+	if !want.ok {
+		return low
+	}
+	if low.Cmp(high) > 0 {
+		low, high = high, low
+	}
+	want.within(low, high)
+	return want.rat()
+}
+
+// hlAccount compares accounts whose positions are all there: cross, isolated, or both.
+func hlAccount(c *vector) {
+	r := hlRules(c)
+	positions := hlPositions(c)
+	var cross []hyperliquid.Position
+	var isolatedRaw, isolatedEquity, isolatedNotional fixed.Int128
+	for _, p := range positions {
+		if !p.isolated {
+			cross = append(cross, p.Position)
+			continue
+		}
+		isolatedRaw = isolatedRaw.Add(p.raw)
+		isolatedEquity = isolatedEquity.Add(p.equity)
+		isolatedNotional = isolatedNotional.Add(p.Notional)
+	}
+	var crossRaw fixed.Int128
+	reported := c.in.get("crossAccountValueReported")
+	switch {
+	case c.in.has("crossRawUsd"):
+		crossRaw = hlLedger(c.in.get("crossRawUsd"))
+	case c.in.has("totalRawUsd"):
+		crossRaw = hlLedger(c.in.get("totalRawUsd")).Sub(isolatedRaw)
+	case reported.ok:
+		crossRaw = hlLedger(reported).Sub(r.Summarise(fixed.Int128{}, cross).Equity)
+	}
+	s := r.Summarise(crossRaw, cross)
+	if reported.ok && hlLedger(reported) != s.Equity {
+		c.problem("%s: %v micro-USDC by the positions", reported.path, s.Equity)
+	}
+
+	for i := range positions {
+		p := &positions[i]
+		if p.isolated {
+			hlCompare(r, p, p.equity, fixed.Int128{})
+			continue
+		}
+		hlCompare(r, p, s.Equity, s.Maintenance.Sub(r.Maintenance(&p.Position)))
+	}
+
+	var orders fixed.Int128
+	for _, o := range c.in.get("openOrders").list() {
+		o.get("coin").known()
+		n := new(big.Rat).Mul(o.get("sz").rat(), o.get("px").rat())
+		orders = orders.Add(hyperliquid.Initial(hyperliquid.Micro(n, margin.Down), o.get("leverage").int()))
+	}
+	for name, amount := range map[string]fixed.Int128{
+		"accountValue":               s.Equity.Add(isolatedEquity),
+		"crossAccountValue":          s.Equity,
+		"totalRawUsd":                crossRaw.Add(isolatedRaw),
+		"totalNtlPos":                s.Notional.Add(isolatedNotional),
+		"totalMarginUsed":            s.Initial.Add(isolatedEquity),
+		"crossTotalNtlPos":           s.Notional,
+		"crossTotalMarginUsed":       s.Initial,
+		"crossMaintenanceMarginUsed": s.Maintenance,
+		"withdrawable":               r.Withdrawable(&s, orders),
+	} {
+		if w := c.want.get(name); w.ok {
+			w.is(r.PrintAmount(amount))
+		}
+	}
+}
+
+// hlPartialAccount compares accounts of which only some positions are there, beside the totals.
+func hlPartialAccount(c *vector) {
+	r := hlRules(c)
+	if flat := c.in.get("mmRateFlat"); flat.ok && r.FlatMaximum == 0 {
+		r.FlatMaximum = hlFlatMaximum(flat)
+	}
+	positions := hlPositions(c)
+	s := hyperliquid.Summary{Equity: hlLedger(c.in.get("accountValue")), Notional: hlLedger(c.in.get("totalNtlPos")),
+		Maintenance: hlLedger(c.in.get("crossMaintenanceMarginUsed"))}
+	if flat := c.in.get("mmRateFlat"); flat.ok && r.FlatMaximum != hlFlatMaximum(flat) {
+		c.problem("%s: %s, the rules have 1/%d", flat.path, flat.text(), 2*r.FlatMaximum)
+	}
+	for i := range positions {
+		p := &positions[i]
+		hlCompare(r, p, s.Equity, s.Maintenance.Sub(r.Maintenance(&p.Position)))
+	}
+
+	// The maintenance of the positions that are not there is floored one by one, and so is what
+	// they use: the totals lie below the products by less than a micro-USDC each. How many there
+	// are is not said; maintenance tells, as the mean loss is half a micro.
+	unit := big.NewRat(1, 1e6)
+	product := new(big.Rat).Quo(hyperliquid.Amount(s.Notional), big.NewRat(2*max(1, r.FlatMaximum), 1))
+	lost := new(big.Rat).Sub(product, hyperliquid.Amount(s.Maintenance))
+	if lost.Sign() < 0 || lost.Cmp(big.NewRat(300, 1e6)) > 0 {
+		c.problem("inputs.crossMaintenanceMarginUsed: %s by the notional", show(product))
+	}
+	if w := c.want.get("crossMaintenanceMarginUsed"); w.ok {
+		w.is(r.PrintAmount(s.Maintenance))
+	}
+	if w := c.want.get("totalMarginUsed"); w.ok && len(positions) > 0 {
+		high := new(big.Rat).Quo(hyperliquid.Amount(s.Notional), new(big.Rat).SetInt64(positions[0].Leverage))
+		low := new(big.Rat).Sub(high, lost.Mul(lost, big.NewRat(2, 1)))
+		w.within(low.Sub(low, unit), high)
+	}
+	if w := c.want.get("withdrawable"); w.ok {
+		s.Initial = hyperliquid.Initial(s.Notional, positions[0].Leverage)
+		w.is(margin.Rounded(r.PrintAmount(r.Withdrawable(&s, fixed.Int128{})), w.decimals(), margin.HalfUp))
+	}
+}
+
+// hlFlatMaximum returns the maximum leverage that a maintenance rate is half the inverse of.
+func hlFlatMaximum(rate *value) int64 {
+	l := new(big.Rat).Quo(big.NewRat(1, 2), rate.rat())
+	if !l.IsInt() {
+		rate.c.stop("%s: no maximum leverage has it", rate.path)
+	}
+	return l.Num().Int64()
+}
+
+// hlSummary compares totals with each other.
+func hlSummary(c *vector) {
+	r := hlRules(c)
+	in, want := c.in, c.want
+	var s hyperliquid.Summary
+	if n := in.get("signedNtl"); n.ok {
+		s.Notional = hlLedger(n).Abs()
+	}
+	switch {
+	case in.has("totalRawUsd"):
+		s.Equity = hlLedger(in.get("totalRawUsd")).Add(hlLedger(in.get("signedNtl")))
+		if av := in.get("accountValue"); av.ok && hlLedger(av) != s.Equity {
+			c.problem("%s: %v micro-USDC by the ledger", av.path, s.Equity)
+		}
+	case in.has("accountValue"):
+		s.Equity = hlLedger(in.get("accountValue"))
+	}
+	if l := in.get("leverage"); l.ok {
+		s.Initial = hyperliquid.Initial(s.Notional, l.int())
+	}
+	if used := in.get("totalMarginUsed"); used.ok {
+		s.Initial = hlLedger(used)
+		if l := in.get("leverage"); l.ok && s.Notional.IsZero() {
+			s.Notional = s.Initial.Mul(l.int())
+		}
+	}
+	if flat := in.get("mmRateFlat"); flat.ok {
+		s.Maintenance = hyperliquid.Maintenance([]hyperliquid.Tier{{MaxLeverage: hlFlatMaximum(flat)}}, s.Notional)
+	} else if mm := in.get("crossMaintenanceMarginUsed"); mm.ok {
+		s.Maintenance = hlLedger(mm)
+	}
+	if mm := in.get("crossMaintenanceMarginUsed"); mm.ok && !want.has("crossMaintenanceMarginUsed") && hlLedger(mm) != s.Maintenance {
+		c.problem("%s: %v micro-USDC by the rate", mm.path, s.Maintenance)
+	}
+	crossEquity := s.Equity
+	if i := in.get("isolatedMarginUsed"); i.ok {
+		crossEquity = crossEquity.Sub(hlLedger(i))
+	}
+
+	for name, amount := range map[string]fixed.Int128{
+		"accountValue":               s.Equity,
+		"crossAccountValue":          crossEquity,
+		"totalMarginUsed":            s.Initial,
+		"crossMaintenanceMarginUsed": s.Maintenance,
+	} {
+		if w := want.get(name); w.ok {
+			w.is(r.PrintAmount(amount))
+		}
+	}
+	if w := want.get("mmOverIm"); w.ok && !s.Initial.IsZero() {
+		ratio := new(big.Rat).Quo(hyperliquid.Amount(s.Maintenance), hyperliquid.Amount(s.Initial))
+		w.is(margin.Rounded(ratio, w.decimals(), margin.HalfUp))
+	}
+	if w := want.get("withdrawableZeroBecauseAVBelowIM"); w.ok {
+		free := r.Withdrawable(&hyperliquid.Summary{Equity: crossEquity, Initial: s.Initial}, fixed.Int128{})
+		if _, isBool := w.x.(bool); isBool {
+			w.isBool(crossEquity.Less(s.Initial) && free.IsZero())
+		} else {
+			w.isText(map[bool]string{true: "true", false: show(r.PrintAmount(free))}[w.x == "true" && free.IsZero()])
+		}
+	}
+}
+
+// hlMaintenance compares a formula's result, not what the venue printed: no doubles.
+func hlMaintenance(c *vector) {
+	hlRules(c)
+	tiers, notional := hlTiers(c.in.get("tiers")), hlLedger(c.in.get("notional"))
+	c.want.get("maintenance").is(hyperliquid.Amount(hyperliquid.Maintenance(tiers, notional)))
+	d := hyperliquid.Deduction(tiers, hyperliquid.TierOf(tiers, notional))
+	c.want.get("deduction").is(margin.Rounded(d, hyperliquid.Scale, margin.Down))
+}
+
+func hlTransferRequirement(c *vector) {
+	r := hlRules(c)
+	notional := hlLedger(c.in.get("notional"))
+	initial := hyperliquid.Initial(notional, c.in.get("leverage").int())
+	c.want.get("initial").is(hyperliquid.Amount(initial))
+	c.want.get("transferRequirement").is(hyperliquid.Amount(r.TransferRequirement(initial, notional)))
+}
+
+// hlPoolElsewhere compares liquidation prices of accounts whose pool is their spot balance.
+func hlPoolElsewhere(c *vector) {
+	r := hlRules(c)
+	c.in.get("note").known()
+	c.in.get("perpAccountValue").known() // not the pool: that is the point
+	positions := hlPositions(c)
+	total := hlLedger(c.in.get("crossMaintenanceMarginUsed"))
+	pool := c.in.get("pool")
+	for i := range positions {
+		p := &positions[i]
+		other := total.Sub(r.Maintenance(&p.Position))
+		if pool.ok {
+			hlCompare(r, p, hyperliquid.Micro(pool.rat(), margin.Down), other)
+		}
+		if w := c.want.get("impliedPool"); w.ok {
+			implied := r.ImpliedEquity(&p.Position, p.get("expected").get("liquidationPx").rat(), other)
+			w.is(margin.Rounded(implied, w.decimals(), margin.HalfUp))
+		}
+	}
+	if w := c.want.get("crossMaintenanceMarginUsed"); w.ok {
+		w.is(r.PrintAmount(total))
+	}
+}
+
+// hlPortfolioRatio: the fields of the answer are of different instants, between which interest
+// accrues; what is left after maintenance is the one that shows it.
+func hlPortfolioRatio(c *vector) {
+	r := hlRules(c)
+	in, want := c.in, c.want
+	in.get("supplied").known() // total − perpAccountValue
+	total, mm := in.get("total").rat(), in.get("crossMM").rat()
+	want.get("portfolioMarginRatio").is(r.Print(hyperliquid.RatioWithoutBorrow(mm, total)))
+	if w := want.get("availableAfterMaintenance"); w.ok {
+		left := new(big.Rat).Sub(total, mm)
+		w.within(left, new(big.Rat).Add(left, big.NewRat(1, 1e7)))
+	}
+	if w := want.get("withdrawablePerp"); w.ok {
+		w.is(hyperliquid.Transferable(in.get("perpAccountValue").rat(), in.get("hold").rat()))
+	}
+	in.get("perpAccountValue").known()
+	in.get("hold").known()
+}
+
+func hlPortfolio(c *vector) *hyperliquid.Portfolio {
+	read := func(name string) *big.Rat {
+		if v := c.in.get(name); v.ok {
+			return v.rat()
+		}
+		return new(big.Rat)
+	}
+	return &hyperliquid.Portfolio{Net: read("netEquity"), Isolated: read("isolatedEquity"), Initial: read("crossIM"),
+		Maintenance: read("crossMM"), Orders: read("orderIM"), OrderBuffer: read("orderBuffer"),
+		Quantity: read("hypeQty"), Oracle: read("borrowOracle"), LoanToValue: read("ltv")}
+}
+
+func hlPortfolioAvailable(c *vector) {
+	p, want := hlPortfolio(c), c.want
+	want.get("borrowCapacity").is(margin.Rounded(p.BorrowCapacity(), want.get("borrowCapacity").decimals(), margin.Down))
+	want.get("hold").is(p.Hold())
+	want.get("available").is(p.Available())
+	if w := want.get("apiAvailable"); w.ok { // of a later instant: interest has accrued
+		w.within(p.Available(), new(big.Rat).Add(p.Available(), big.NewRat(2, 1e7)))
+	}
+}
+
+func hlPortfolioHeld(c *vector) {
+	p := hlPortfolio(c)
+	c.want.get("held").is(p.Held())
+	c.want.get("free").is(new(big.Rat).Sub(p.Quantity, p.Held()))
+}
+
+func hlPortfolioBorrow(c *vector) {
+	r, p, want := hlRules(c), hlPortfolio(c), c.want
+	want.get("availableAfterMaintenance").is(p.AvailableAfterMaintenance())
+	want.get("maintenanceBorrow").is(p.MaintenanceBorrow())
+	want.get("pmr").is(margin.Rounded(r.Print(p.Ratio()), min(8, r.Digits), margin.HalfEven))
+	if w := want.get("liqCollateral"); w.ok {
+		// The source's figure is 7.8e-5 below the product, from which its other three follow.
+		x := p.LiquidationCollateral()
+		w.within(new(big.Rat).Sub(x, big.NewRat(1, 1e4)), x)
+	}
+}
+
+func hlUnified(c *vector) {
+	r := hlRules(c)
+	ratio := hyperliquid.UnifiedRatio(c.in.get("crossMM").rat(), c.in.get("spotTotal").rat(), c.in.get("isolated").rat())
+	if ratio != nil {
+		ratio = r.Print(ratio)
+	}
+	c.want.get("ratio").is(ratio)
+}
+
+// hlFunding: the venue printed 8 digits, later 10; the premium tells which.
+func hlFunding(c *vector) {
+	name := c.in.get("regime").text()
+	regime, ok := hyperliquid.FundingByName(name)
+	if !ok || c.profile != "hyperliquid/funding@"+name {
+		c.stop("profile %q, regime %q", c.profile, name)
+	}
+	premium, want := c.in.get("premium"), c.want.get("rate")
+	digits := 8
+	if premium.decimals() > 8 || want.decimals() > 8 {
+		digits = 10
+	}
+	want.is(margin.Rounded(regime.Rate(premium.rat()), digits, margin.HalfEven))
+}
+
+func hlFirstShare(c *vector) {
+	hlRules(c)
+	thresholds := map[string]int64{"mainnet": 100_000, "testnet": 10_000} // governance values
+	threshold, ok := thresholds[c.in.get("network").text()]
+	if !ok {
+		c.stop("unknown network %s", c.in.get("network").text())
+	}
+	share := hyperliquid.FirstShare(hlLedger(c.in.get("notional")), fixed.FromInt64(threshold*1e6), c.in.get("inCooldown").bool())
+	c.want.get("fraction").is(share)
+}
+
+func hlBackstop(c *vector) {
+	hlRules(c)
+	w := c.want.get("backstopBelow")
+	w.is(margin.Rounded(hyperliquid.BackstopBelow(c.in.get("maintenance").rat()), w.decimals(), margin.Down))
+}
+
+func hlPriceFor(c *vector) {
+	hlRules(c)
+	in, w := c.in, c.want.get("x")
+	x := hyperliquid.PriceFor(in.get("q").rat(), in.get("mark").rat(), in.get("value").rat(), in.get("rate").rat())
+	w.is(margin.Rounded(x, w.decimals(), margin.Down))
+}
+
+// hlClientTable compares a client's table. Of a real position it has the digits that the venue
+// printed, which the entry price as mark gives exactly; a made-up row has a double of its own. The
+// tolerance that the table allows itself is not used.
+func hlClientTable(c *vector) {
+	r := hlRules(c)
+	in, w := c.in, c.want.get("liquidationPx")
+	in.get("coin").known()
+	size := in.get("size").rat()
+	n := new(big.Rat).Mul(size, in.get("entry").rat())
+	switch side := in.get("side").text(); side {
+	case "short":
+		size.Neg(size)
+	case "long":
+	default:
+		c.stop("side %q", side)
+	}
+	p := hyperliquid.Position{Size: size, Notional: hyperliquid.Micro(n, margin.Down),
+		Tiers: []hyperliquid.Tier{{MaxLeverage: in.get("maxLeverage").int()}}}
+	hlTolerance(c.want.get("relTol"))
+	digits := w.decimals()
+	if digits <= r.Digits {
+		w.is(r.Print(r.LiquidationPrice(&p, hlLedger(in.get("collateral")), fixed.Int128{})))
+		return
+	}
+	rate := big.NewRat(1, 2*p.Tiers[0].MaxLeverage)
+	x := hyperliquid.PriceFor(size, in.get("entry").rat(), in.get("collateral").rat(), rate)
+	if double := margin.ShortestBinary64(x); w.rat().Cmp(double) == 0 {
+		w.is(double)
+		return
+	}
+	w.is(margin.Rounded(x, digits, margin.HalfEven))
+}
+
+// hlTolerance reads a tolerance: a power of ten, 1e-4 at most.
+func hlTolerance(v *value) {
+	if !v.ok {
+		return
+	}
+	r := v.rat()
+	inverse := new(big.Rat).Inv(r)
+	if !inverse.IsInt() || strings.TrimRight(inverse.Num().String(), "0") != "1" || inverse.Cmp(big.NewRat(10_000, 1)) < 0 {
+		v.c.problem("%s: %v is no tolerance", v.path, v.x)
+	}
+}
