@@ -1,0 +1,111 @@
+package projector
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+)
+
+var missedSeed = flag.Uint64("missed-seed", 0, "seed of TestNothingMissed; 0: a fixed range")
+
+// TestNothingMissed moves prices by a few units under pools so small that every rounding shows, with
+// levels, stops and clearing factors up to their largest. From time to time every pool is judged,
+// bounds or not: that must announce nothing, for a price that leaves a bound has had its pools judged.
+func TestNothingMissed(t *testing.T) {
+	first, last := uint64(1), uint64(2500)
+	if *missedSeed != 0 {
+		first, last = *missedSeed, *missedSeed
+	}
+	for seed := first; seed <= last; seed++ {
+		w := newMissedWorld(t, seed)
+		for range 120 {
+			w.move()
+			if w.rng.IntN(12) == 0 {
+				w.judgeAll()
+			}
+		}
+	}
+}
+
+// missedWorld is a venue with three markets and a collateral asset, and one account in them.
+type missedWorld struct {
+	boundsWorld
+	seed   uint64
+	rng    *rand.Rand
+	prices [4]int64 // of the markets at scale 3; of the asset
+}
+
+func units(v int64, scale int) events.Number { return events.NumberOf(fixed.FromInt64(v), scale) }
+
+func newMissedWorld(t *testing.T, seed uint64) *missedWorld {
+	rng := rand.New(rand.NewPCG(seed, 9))
+	w := &missedWorld{boundsWorld: *newBoundsWorld(t), seed: seed, rng: rng}
+	w.venue(&events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USD", ValueScale: 6,
+		Params: []events.Param{{Name: "callClearFactor", Value: units(1_000_000+rng.Int64N(3)*rng.Int64N(49_000_000), 6)}}})
+	for i := range 3 {
+		m := &events.MarketListed{Market: fmt.Sprint("m", i), Underlying: "u", PriceScale: 3, SizeScale: 3, MaxPrice: units(1e9, 3), MaxSize: units(1e9, 3)}
+		m.Rules = events.MarketRules{FundingMode: events.FundingByIndex, Tiers: []events.Tier{{LowerNotional: units(0, 0), MaxLeverage: 100,
+			MaintenanceRate: units(1+rng.Int64N(1_000_000_000)>>rng.IntN(30), 9), Deduction: units(0, 0)}}}
+		w.venue(m)
+	}
+	w.venue(&events.CollateralChanged{Asset: "C", Haircuts: []events.HaircutTier{{LowerValue: units(0, 0), Haircut: units(rng.Int64N(500_000_000), 9)},
+		{LowerValue: units(300, 6), Haircut: units(500_000_000+rng.Int64N(400_000_000), 9)}}})
+	for i := range w.prices {
+		w.prices[i] = 500 + rng.Int64N(1500)
+		w.mark(i)
+	}
+	money := 1 + rng.Int64N(200_000)
+	w.account(&events.Deposit{Asset: "USD", Amount: units(money, 6)})
+	if rng.IntN(2) == 0 {
+		w.account(&events.Deposit{Asset: "C", Amount: units(1+rng.Int64N(2000), 6)})
+	}
+	for i := range 1 + rng.IntN(3) {
+		w.account(&events.Fill{Market: fmt.Sprint("m", i), Leg: events.LegNet, Side: events.Buy + events.Side(rng.IntN(2)), Size: units(1+rng.Int64N(60), 3),
+			Price: units(w.prices[i], 3), TradeID: "t", Reason: events.ReasonTrade})
+	}
+	if rng.IntN(2) == 0 {
+		w.account(&events.PortfolioStopSet{RatioFloor: units(1_000_000+rng.Int64N(999_000_000), 6), EquityFloor: units(rng.Int64N(money), 6)})
+	}
+	if rng.IntN(2) == 0 {
+		w.account(&events.MarginCallLevelsSet{Levels: []events.Number{units(3_000_000+rng.Int64N(90_000_000), 6), units(2_000_000, 6)}})
+	}
+	return w
+}
+
+func (w *missedWorld) mark(i int) {
+	if i == 3 {
+		w.venue(&events.CollateralPrice{Asset: "C", Price: units(w.prices[3]*1_000_003, 9)})
+		return
+	}
+	w.venue(&events.MarkPrice{Market: fmt.Sprint("m", i), Mark: units(w.prices[i], 3)})
+}
+
+// move moves one price, sometimes far.
+func (w *missedWorld) move() {
+	i, far := w.rng.IntN(4), int64(20)
+	if w.rng.IntN(10) == 0 {
+		far = 200
+	}
+	w.prices[i] = max(w.prices[i]+w.rng.Int64N(2*far+1)-far, 1)
+	w.mark(i)
+}
+
+// judgeAll judges every pool as if the last record had touched its variables.
+func (w *missedWorld) judgeAll() {
+	w.t.Helper()
+	s := w.shard
+	s.pending, s.queue, s.settled = s.pending[:0], s.queue[:0], 0
+	for _, a := range s.venueList[0].accounts {
+		s.enqueueAccount(a)
+	}
+	s.judgeQueued()
+	for i := range s.pending {
+		o := &s.pending[i]
+		w.t.Fatalf("missed: %s of %s, equity %s, maintenance %s\nrepeat: go test ./projector -run TestNothingMissed -missed-seed %d",
+			o.Kind, o.Pool, o.Equity, o.Maintenance, w.seed)
+	}
+}
