@@ -9,6 +9,7 @@ import (
 
 	"marginledger/internal/eventlog"
 	"marginledger/internal/topics"
+	"marginledger/snapshot"
 )
 
 // doctorCmd checks a configuration against a live cluster.
@@ -35,7 +36,7 @@ func (cmd *doctorCmd) Run(ctx context.Context) error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, cmd.Timeout)
 	defer cancel()
-	findings := topics.Doctor(ctx, doctorClient{client}, topicPlan(c), c.DataDir)
+	findings := topics.Doctor(ctx, doctorClient{client}, topicPlan(c), c.DataDir, snapshot.Dir(c.SnapshotDir()))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	count := make([]int, topics.Fail+1)
 	for _, f := range findings {

@@ -9,6 +9,7 @@ import (
 
 	"marginledger/events"
 	"marginledger/internal/eventlog"
+	"marginledger/snapshot"
 )
 
 // DoctorCluster is what the doctor asks of a cluster.
@@ -19,9 +20,9 @@ type DoctorCluster interface {
 	CanProduce(ctx context.Context) error // an idempotent producer can be started
 }
 
-// Doctor checks a plan and a data directory against a live cluster. It changes nothing, and fences nobody. An error is
+// Doctor checks a plan, a data directory and the snapshots against a live cluster. It changes nothing, and fences nobody. An error is
 // a finding; it stops only when the cluster cannot be reached at all.
-func Doctor(ctx context.Context, c DoctorCluster, p *Plan, dataDir string) []Finding {
+func Doctor(ctx context.Context, c DoctorCluster, p *Plan, dataDir string, snaps snapshot.Dir) []Finding {
 	out := []Finding{directory(dataDir)}
 	id, err := c.ClusterID(ctx)
 	if err != nil {
@@ -38,7 +39,8 @@ func Doctor(ctx context.Context, c DoctorCluster, p *Plan, dataDir string) []Fin
 		return append(out, Finding{Fail, "topics", fmt.Sprintf("cannot be described (%s); the ledger needs Describe and DescribeConfigs on them", oneLine(err))})
 	}
 	out = append(out, p.Check(have)...)
-	return append(out, logs(ctx, c, p, have)...)
+	out = append(out, logs(ctx, c, p, have)...)
+	return append(out, snapshots(ctx, c, p, snaps, id)...)
 }
 
 // oneLine keeps a joined error from breaking the table.

@@ -14,7 +14,10 @@ import (
 	"marginledger/events"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/kafkatest"
+	"marginledger/internal/orderlog"
 	"marginledger/internal/topics"
+	"marginledger/projector"
+	"marginledger/snapshot"
 )
 
 func plan(c *kafkatest.Cluster) *topics.Plan {
@@ -164,7 +167,7 @@ func TestCreateOnACluster(t *testing.T) {
 	if made, err = topics.Create(ctx, client, p); err != nil || !slices.Equal(made, p.Outputs[:1]) {
 		t.Fatalf("created %v, %v; want the lost one", made, err)
 	}
-	for _, f := range topics.Doctor(ctx, cluster{client}, p, filepath.Join(t.TempDir(), "not", "there")) {
+	for _, f := range topics.Doctor(ctx, cluster{client}, p, filepath.Join(t.TempDir(), "not", "there"), "") {
 		if f.Level != topics.OK {
 			t.Errorf("%v", f)
 		}
@@ -183,7 +186,7 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	}
 	p.Shards = 2
 	var fails []string
-	for _, f := range topics.Doctor(ctx, cluster{client}, p, file) {
+	for _, f := range topics.Doctor(ctx, cluster{client}, p, file, "") {
 		if f.Level == topics.Fail {
 			fails = append(fails, f.Subject)
 		}
@@ -201,7 +204,7 @@ func TestDoctorWithoutABroker(t *testing.T) {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	got := topics.Doctor(ctx, cluster{client}, plan(nil), t.TempDir())
+	got := topics.Doctor(ctx, cluster{client}, plan(nil), t.TempDir(), "")
 	if last := got[len(got)-1]; last.Level != topics.Fail || !strings.Contains(last.Text, "cannot be reached") {
 		t.Errorf("got %v", got)
 	}
@@ -223,4 +226,72 @@ func TestCreateRacing(t *testing.T) {
 	if _, err := topics.Create(kafkatest.Context(t), racing{k.Client(t)}, plan(k)); err != nil {
 		t.Error(err)
 	}
+}
+
+// state is a state without rows, at a head.
+type state struct{ head orderlog.Head }
+
+func (s state) Head() (*orderlog.Head, error)                                 { return &s.head, nil }
+func (state) EachRow(func(projector.Row) error) error                         { return nil }
+func (state) EachSeen(func(src projector.Source, entries []byte) error) error { return nil }
+
+// TestDoctorReadsSnapshots takes two snapshots of a shard and trims an input below the older, then below the newer.
+func TestDoctorReadsSnapshots(t *testing.T) {
+	k := kafkatest.Start(t)
+	ctx, client, p := kafkatest.Context(t), k.Client(t), plan(k)
+	if _, err := topics.Create(ctx, client, p); err != nil {
+		t.Fatal(err)
+	}
+	marks := p.Inputs[2].Name
+	producer, err := client.NewProducer(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := producer.Produce(ctx, marks, 1, slices.Repeat([]eventlog.ProduceRecord{{Value: []byte("x")}}, 30)); err != nil {
+		t.Fatal(err)
+	}
+	id, err := client.ClusterID(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := snapshot.Dir(t.TempDir())
+	take := func(cut uint64, next int64, cluster string) {
+		head := orderlog.Head{Shard: 1, DedupeWindow: 10, ClusterID: cluster, Rules: "1", Cut: cut,
+			Sources: []orderlog.Place{{Source: projector.Source{Topic: marks, Partition: 1}, Next: next, Last: next - 1}}}
+		if _, err := dir.Take(state{head}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(level topics.Level, text string) {
+		t.Helper()
+		for _, f := range topics.Doctor(ctx, cluster{client}, p, t.TempDir(), dir) {
+			if f.Subject == "snapshots" && f.Level == level && strings.Contains(f.Text, text) {
+				return
+			}
+		}
+		t.Errorf("no finding %v %s", level, text)
+	}
+	check(topics.OK, "none in")
+	take(5, 10, id)
+	take(9, 20, id)
+	check(topics.OK, "shard 1: the newest is of cut 9, and the logs reach back to it")
+	if err := client.DeleteRecords(ctx, marks, 1, 15); err != nil {
+		t.Fatal(err)
+	}
+	check(topics.OK, "cut 9")
+	check(topics.Warn, "from offset 10, but the log begins at 15")
+	if err := client.DeleteRecords(ctx, marks, 1, 21); err != nil {
+		t.Fatal(err)
+	}
+	check(topics.Fail, "from offset 20, but the log begins at 21")
+	take(12, 25, "another")
+	check(topics.Fail, "is of cluster another")
+	paths, err := dir.List(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(paths[0], 20); err != nil {
+		t.Fatal(err)
+	}
+	check(topics.Fail, "remove it")
 }
