@@ -31,6 +31,26 @@ func TestNothingMissed(t *testing.T) {
 	}
 }
 
+// TestOneUnitTimesAThousand: one unit more of maintenance, rounded up, is a thousand units of a stop at
+// a thousand times maintenance. A bound that forgets it lets the mark pass: equity falls to 1,386
+// units, below 1000 · 2.
+func TestOneUnitTimesAThousand(t *testing.T) {
+	w := newBoundsWorld(t)
+	w.venue(&events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USD", ValueScale: 6})
+	m := &events.MarketListed{Market: "m", Underlying: "u", MaxPrice: units(1_000_000, 0), MaxSize: units(100_000, 0)}
+	m.Rules = events.MarketRules{FundingMode: events.FundingByIndex, Tiers: []events.Tier{
+		{LowerNotional: units(0, 0), MaxLeverage: 1000, MaintenanceRate: units(1, 9), Deduction: units(0, 0)}}}
+	w.venue(m)
+	w.venue(&events.MarkPrice{Market: "m", Mark: units(1000, 0)}) // maintenance of a contract: 1 unit; at 1001: 2
+	w.account(&events.Deposit{Asset: "USD", Amount: units(1_001_386, 6)})
+	w.account(&events.Fill{Market: "m", Leg: events.LegNet, Side: events.Sell, Size: units(1, 0), Price: units(1000, 0), TradeID: "t", Reason: events.ReasonTrade})
+	w.account(&events.PortfolioStopSet{RatioFloor: units(1000, 0)})
+	fx := w.apply(&events.MarkPrice{Market: "m", Mark: units(1001, 0)}, "")
+	if len(fx.Outputs) != 1 || fx.Outputs[0].Kind != events.KindPortfolioStopTriggered {
+		t.Errorf("announced %+v, want the stop", fx.Outputs)
+	}
+}
+
 // missedWorld is a venue with three markets and a collateral asset, and one account in them.
 type missedWorld struct {
 	boundsWorld
