@@ -52,7 +52,7 @@ func appendNullable(b, v []byte) []byte {
 }
 
 // Digest returns the digest of a raw input record: offset, timestamp, key, headers and value.
-func (d *Recorder) Digest(r *eventlog.Record) (h Hash) {
+func (d *Recorder) Digest(r *eventlog.Record) Hash {
 	b := binary.BigEndian.AppendUint64(d.b[:0], uint64(r.Offset))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Timestamp))
 	b = appendNullable(b, r.Key)
@@ -66,13 +66,19 @@ func (d *Recorder) Digest(r *eventlog.Record) (h Hash) {
 		d.b = b
 		return sha256.Sum256(b)
 	}
-	d.b = binary.BigEndian.AppendUint32(b, uint32(len(r.Value)))
+	return d.digestLarge(b, r.Value)
+}
+
+// digestLarge hashes a head and a value that is not worth copying. It stands apart because its result is on the heap,
+// which a common record must not cost.
+func (d *Recorder) digestLarge(head, value []byte) (h Hash) {
+	d.b = binary.BigEndian.AppendUint32(head, uint32(len(value)))
 	if d.sum == nil {
 		d.sum = sha256.New()
 	}
 	d.sum.Reset()
 	d.sum.Write(d.b)
-	d.sum.Write(r.Value)
+	d.sum.Write(value)
 	d.sum.Sum(h[:0])
 	return h
 }

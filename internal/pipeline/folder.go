@@ -22,8 +22,27 @@ type folder struct {
 
 	number uint64 // of the last closed cut
 	cur    *cut   // open; nil where no record was consumed since
+	room   room   // what the last closed cut took
 
 	record projector.Record
+}
+
+// room is how many bytes of each kind a cut took.
+type room struct {
+	inputs, rows int
+	text         [events.Streams]int
+}
+
+// open opens a cut with room for as much as the last one took: growing from nothing, all of it would be copied twice.
+func (f *folder) open() *cut {
+	c := &cut{entry: orderlog.Cut{Number: f.number + 1}, opened: f.cfg.clock()}
+	c.inputs, c.rows = make([]byte, 0, f.room.inputs), make([]byte, 0, f.room.rows)
+	for i, n := range f.room.text {
+		if n > 0 {
+			c.outputs[i].text = make([]byte, 0, n)
+		}
+	}
+	return c
 }
 
 // isSkipped reports whether a SKIP is pending for a record.
@@ -47,7 +66,7 @@ func (f *folder) consume(s *source, it *item) error {
 		return f.unknownSchema(s, it)
 	}
 	if f.cur == nil {
-		f.cur = &cut{entry: orderlog.Cut{Number: f.number + 1}, opened: f.cfg.clock()}
+		f.cur = f.open()
 	}
 	c, r := f.cur, &f.record
 	*r = projector.Record{
@@ -144,11 +163,13 @@ func (f *folder) close() *cut {
 		}
 	}
 	c.closed = f.cfg.clock()
-	c.bytes = len(c.rows) + len(c.inputs) + 4096
+	f.room.inputs, f.room.rows = len(c.inputs), len(c.rows)
+	c.bytes = cap(c.rows) + cap(c.inputs) + 4096
 	for _, s := range c.seen {
 		c.bytes += len(s.entries)
 	}
 	for i := range c.outputs {
+		f.room.text[i] = len(c.outputs[i].text)
 		c.bytes += cap(c.outputs[i].text) + 32*c.outputs[i].len()
 	}
 	return c
