@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(binaries)
-		build := exec.Command("go", "build", "-o", binaries, "marginledger/cmd/ledger")
+		build := exec.Command("go", "build", "-o", binaries, "marginledger/cmd/ledger", "marginledger/cmd/replay")
 		build.Stdout, build.Stderr = os.Stdout, os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "build the commands:", err)
