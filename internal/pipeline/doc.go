@@ -143,7 +143,7 @@ func (c Config) filled() Config {
 	if c.less == nil {
 		c.less = lessItem
 	}
-	setDefault(&c.pause, 50*time.Millisecond)
+	setDefault(&c.pause, 300*time.Millisecond) // a little more than a heartbeat of the group
 	if c.storing == nil {
 		c.storing = func(bool) error { return nil }
 	}

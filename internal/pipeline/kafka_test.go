@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"marginledger/events"
+	"marginledger/internal/broker"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/kafkatest"
 	"marginledger/internal/store"
@@ -21,7 +22,11 @@ type kafkaWorld struct {
 }
 
 func newKafkaWorld(t *testing.T, shards int32) *kafkaWorld {
-	w := &kafkaWorld{world: newWorld(t, shards), k: kafkatest.Start(t), copied: map[string]int64{}}
+	return newKafkaWorldOn(t, shards, kafkatest.Start(t))
+}
+
+func newKafkaWorldOn(t *testing.T, shards int32, k *kafkatest.Cluster) *kafkaWorld {
+	w := &kafkaWorld{world: newWorld(t, shards), k: k, copied: map[string]int64{}}
 	w.client = w.k.Client(t)
 	ctx := context.Background()
 	specs := []eventlog.TopicSpec{{Name: w.k.Name(configTopic), Partitions: 1}, {Name: w.k.Name(accountTopic), Partitions: shards},
@@ -211,4 +216,69 @@ func TestSecondProcessOnDataDir(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	mustBe(t, b.Run(ctx), store.ErrLocked)
+}
+
+// Leaders move from node to node, of the order log, the outputs and the inputs, while facts come in.
+func TestLeadersMove(t *testing.T) {
+	k := kafkatest.StartFake(t, broker.Options{Nodes: 3})
+	w := newKafkaWorldOn(t, 1, k)
+	rng := rngOf(seed(t))
+	at := w.trade(rng, 0, 200)
+	w.publish()
+	cfg := w.config(t.TempDir())
+	n, end := w.runNode(cfg)
+	topics := []string{cfg.OrderTopic, cfg.OutputTopics[0], cfg.Topics[0].Name, cfg.Topics[1].Name, cfg.Topics[2].Name}
+	for i := range 15 {
+		at = w.trade(rng, at, 40)
+		w.publish()
+		if err := k.Fake().MoveTopicPartition(topics[i%len(topics)], 0, int32(rng.IntN(3))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.caught(n)
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	w.auditKafka(cfg, 0)
+}
+
+// The broker ends and comes back, under a node that runs: the shard waits, steps down if it must, and loses nothing.
+func TestBrokerGoesAway(t *testing.T) {
+	o := broker.Options{Dir: t.TempDir()}
+	b, err := broker.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { b.Close() }()
+	o.Addr = b.Addrs()[0]
+	w := newKafkaWorldOn(t, 1, &kafkatest.Cluster{Brokers: b.Addrs()})
+	rng := rngOf(seed(t))
+	at := w.trade(rng, 0, 200)
+	w.publish()
+	cfg := w.config(t.TempDir())
+	n, end := w.runNode(cfg)
+	w.caught(n)
+	for range 3 {
+		b.Close()
+		eventually(t, "the node to notice", func() bool {
+			for _, s := range n.Status() {
+				for _, src := range s.Sources {
+					if src.Failing != "" {
+						return true
+					}
+				}
+			}
+			return false
+		})
+		if b, err = broker.Start(o); err != nil {
+			t.Fatal(err)
+		}
+		at = w.trade(rng, at, 50)
+		w.publish()
+		w.caught(n)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	w.auditKafka(cfg, 0)
 }

@@ -116,7 +116,7 @@ func (sh *Shard) run(stop, hard context.Context) error {
 		}
 		sh.drop()
 		// Two that take each other for deposed would fence each other without end: the group tells one of them soon.
-		pause = min(max(2*pause, sh.cfg.pause), 40*sh.cfg.pause)
+		pause = min(max(2*pause, sh.cfg.pause), 10*sh.cfg.pause)
 		sh.zap.Warn("stepping down", zap.Error(err), zap.Duration("pause", pause))
 		select {
 		case <-time.After(pause + rand.N(pause)):

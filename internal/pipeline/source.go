@@ -133,11 +133,13 @@ const itemBytes = 512
 func (s *source) decode(c *chunk, r *eventlog.Record, digests *orderlog.Recorder) item {
 	it := item{rec: *r, digest: digests.Digest(r), class: s.role.Class(), mergeTime: nanos(r.Timestamp)}
 	e, err := c.decoder.Decode(r.Value)
-	var dead *events.DecodeError
-	switch {
-	case err == nil:
+	if err == nil {
 		it.event, it.class = e, e.Type.Class()
 		it.mergeTime = min(e.Time, addSaturated(it.mergeTime, maxAhead))
+		return it
+	}
+	var dead *events.DecodeError // on the heap, for errors.As: not before there is an error
+	switch {
 	case errors.As(err, &dead):
 		it.reason, it.detail = dead.Reason, dead.Error()
 	case !errors.As(err, &it.schema):
