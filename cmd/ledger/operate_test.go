@@ -78,7 +78,7 @@ func TestOperate(t *testing.T) {
 	file := configFile(t, k)
 	order := k.Name("t") + ".ledger.order.v1"
 
-	wants(t, 1, []string{"fail  " + order, "does not exist; `ledger topics create` makes it", "3 ok, 0 warn, 7 fail"}, "doctor", "-c", file)
+	wants(t, 1, []string{"fail  " + order, "does not exist; `ledger topics create` makes it", "4 ok, 0 warn, 7 fail"}, "doctor", "-c", file)
 	wants(t, 0, []string{"created  " + order}, "topics", "create", "-c", file)
 	if out := wants(t, 0, []string{"exists   " + order}, "topics", "create", "-c", file); strings.Contains(out, "created") {
 		t.Errorf("created twice:\n%s", out)
