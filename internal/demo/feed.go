@@ -95,16 +95,11 @@ func (f *feed) add(fact *simulate.Fact) error {
 }
 
 // flush waits until everything is acknowledged.
-func (f *feed) flush() error { return f.each((*eventlog.Async).Flush) }
-
-// close flushes and ends the feed.
-func (f *feed) close() error { return f.each((*eventlog.Async).Close) }
-
-func (f *feed) each(do func(*eventlog.Async) error) error {
+func (f *feed) flush() error {
 	var all []error
 	for _, parts := range f.parts {
 		for _, p := range parts {
-			all = append(all, do(p.async))
+			all = append(all, p.async.Flush())
 		}
 	}
 	return errors.Join(all...)
