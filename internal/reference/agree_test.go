@@ -37,6 +37,23 @@ func TestAgreeOnManyAccounts(t *testing.T) {
 	}
 }
 
+// They agree on which ids are still remembered where a repeat is as old as the window is long.
+func TestAgreeOnTheWindow(t *testing.T) {
+	x := newExchange(t)
+	p := newPair()
+	var deposits []*projector.Record
+	for i := range 4 * window {
+		deposits = append(deposits, x.record("a", 0, &events.Deposit{Asset: "USDC", Amount: n("1")}))
+		p.apply(deposits[i])
+		if age := window - 1 + i%3; i >= age && i%7 == 0 {
+			p.apply(deposits[i-age])
+		}
+	}
+	if d := p.end(); d != nil {
+		t.Error(d.text)
+	}
+}
+
 func agree(t *testing.T, seed uint64, o stream.Options) {
 	t.Helper()
 	p := newPair()

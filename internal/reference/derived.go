@@ -34,24 +34,23 @@ func (f poolFigures) marginRatio() (ratio decimal.Decimal, ok bool) {
 	return ratio, ratio.Cmp(power(6)) <= 0
 }
 
-// liquidationPrice returns the price x of a market nearest to the present one, on the losing side,
-// at which the pool's equity is at most its maintenance. All legs of the market move together to x;
-// with underlying, everything else of that underlying moves in proportion. ok is false where there
-// is none.
-//
-// It is found by halving what remains, nearest half first. A half is left out only where it cannot
-// hold such a price: equity − maintenance is a part that rises with x less a part that falls, so
-// over [low, high] it is at least rising(low) − falling(high).
+// liquidationPrice returns the price of a market, on the losing side of the present one, at which
+// the pool's equity is at most its maintenance (§8). All legs of the market move together; with
+// underlying, everything else of that underlying moves in proportion. ok is false where there is
+// none.
 func (v *venue) liquidationPrice(a *account, p *pool, name string, underlying bool) (decimal.Decimal, bool) {
 	m := v.markets[name]
 	present, _ := m.price()
 	unit := power(-m.priceScale)
-	at := func(units int64) (rising, falling decimal.Decimal) {
-		return v.split(a, p, v.shifted(m, decimal.NewFromInt(units).Mul(unit), underlying))
+	safe := func(units int64) bool { // equity > maintenance
+		return v.slack(a, p, v.shifted(m, decimal.NewFromInt(units).Mul(unit), underlying)).IsPositive()
 	}
 	f := v.poolFigures(a, p)
-	if f.equity.Cmp(f.maintenance) < 0 {
+	switch f.equity.Cmp(f.maintenance) {
+	case -1:
 		return zero, false
+	case 0:
+		return present, true
 	}
 
 	side := zero
@@ -60,43 +59,26 @@ func (v *venue) liquidationPrice(a *account, p *pool, name string, underlying bo
 			side = side.Add(pos.size)
 		}
 	}
-	var nearest func(low, high int64) (int64, bool)
-	nearest = func(low, high int64) (int64, bool) {
-		if low > high {
-			return 0, false
-		}
-		rising, _ := at(low)
-		_, falling := at(high)
-		if rising.Cmp(falling) > 0 {
-			return 0, false
-		}
-		if low == high {
-			return low, true
-		}
-		middle := low + (high-low)/2
-		if side.IsPositive() { // downwards: the upper half is nearer
-			if x, ok := nearest(middle+1, high); ok {
-				return x, true
-			}
-			return nearest(low, middle)
-		}
-		if x, ok := nearest(low, middle); ok {
-			return x, true
-		}
-		return nearest(middle+1, high)
-	}
-	now := present.Div(unit).IntPart()
-	low, high := int64(1), now
+	good, bad := present.Div(unit).IntPart(), int64(1)
 	if !side.IsPositive() {
-		low, high = now, m.maxPrice.Div(unit).IntPart()
+		bad = m.maxPrice.Div(unit).IntPart()
 		if underlying { // no further than what moves along may go
-			high = now + int64(sort.Search(int(high-now), func(i int) bool {
-				return !v.admitted(a, p, v.shifted(m, decimal.NewFromInt(now+1+int64(i)).Mul(unit), true))
+			bad = good + int64(sort.Search(int(bad-good), func(i int) bool {
+				return !v.admitted(a, p, v.shifted(m, decimal.NewFromInt(good+1+int64(i)).Mul(unit), true))
 			}))
 		}
 	}
-	x, ok := nearest(low, high)
-	return decimal.NewFromInt(x).Mul(unit), ok
+	if good == bad || safe(bad) {
+		return zero, false
+	}
+	for bad-good > 1 || good-bad > 1 {
+		if middle := good + (bad-good)/2; safe(middle) {
+			good = middle
+		} else {
+			bad = middle
+		}
+	}
+	return decimal.NewFromInt(bad).Mul(unit), true
 }
 
 // prices are what positions and collateral are valued at.
@@ -142,35 +124,21 @@ func (v *venue) admitted(a *account, p *pool, at prices) bool {
 	return true
 }
 
-// split returns equity − maintenance of a pool at other prices as a part that rises with every
-// price and a part that falls, given as what is to be subtracted.
-func (v *venue) split(a *account, p *pool, at prices) (rising, falling decimal.Decimal) {
-	add := func(x decimal.Decimal, rises bool) {
-		if rises {
-			rising = rising.Add(x)
-		} else {
-			falling = falling.Sub(x)
-		}
-	}
-	add(p.collateral, true)
+// slack returns a pool's equity − maintenance at given prices.
+func (v *venue) slack(a *account, p *pool, at prices) decimal.Decimal {
+	sum := p.collateral
 	if p.key == crossPool {
 		for name, b := range a.balances {
-			value := b
 			if name != v.settlement {
-				value, _ = v.collateralValueAt(name, b, at.asset[name])
+				b, _ = v.collateralValueAt(name, b, at.asset[name])
 			}
-			add(value, !b.IsNegative())
+			sum = sum.Add(b)
 		}
 	}
-	sizes := map[string]decimal.Decimal{}
 	for key, pos := range p.positions {
 		m, x := v.markets[key.market], at.market[key.market]
-		sizes[key.market] = sizes[key.market].Add(pos.size)
-		add(v.unpostedFunding(m, pos).Sub(pos.entry), true)
-		add(v.maintenance(m, pos.size.Abs().Mul(x)).Neg(), false)
+		sum = sum.Add(pos.size.Mul(x)).Sub(pos.entry).Add(v.unpostedFunding(m, pos))
+		sum = sum.Sub(v.maintenance(m, pos.size.Abs().Mul(x)))
 	}
-	for _, name := range sortedKeys(sizes) { // the legs of a market against each other
-		add(sizes[name].Mul(at.market[name]), sizes[name].IsPositive())
-	}
-	return rising, falling
+	return sum
 }

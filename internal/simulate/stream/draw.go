@@ -20,22 +20,31 @@ func (g *generator) leg(m market, a account) events.Leg {
 	return events.LegNet
 }
 
+// perhapsPlain rounds v now and then to its first digit, so that products meet edges exactly.
+func (g *generator) perhapsPlain(v float64) float64 {
+	if v <= 0 || g.chance(70) {
+		return v
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(v)))
+	return math.Floor(v/unit) * unit
+}
+
 // size is a size worth 10 to 20,000 at the present mark; in a giant market up to the largest.
 func (g *generator) size(m market) events.Number {
 	if m.giant {
 		return decimal(m.maxSize*pick(g, g.Float64(), 1, 0.01*g.Float64()), m.sizeScale)
 	}
 	worth := pick(g, 10.0, 100.0, 1000.0, 1000.0, 5000.0) * (0.2 + 2*g.Float64())
-	return decimal(worth/g.marks[m.name], m.sizeScale)
+	return decimal(g.perhapsPlain(worth/g.marks[m.name]), m.sizeScale)
 }
 
 func (g *generator) price(m market) events.Number {
-	return decimal(math.Min(g.marks[m.name]*(0.99+0.02*g.Float64()), m.maxPrice), m.priceScale)
+	return decimal(math.Min(g.perhapsPlain(g.marks[m.name]*(0.99+0.02*g.Float64())), m.maxPrice), m.priceScale)
 }
 
 // money is an amount between a dust and 10,000.
 func (g *generator) money() events.Number {
-	return decimal(pick(g, 0.000001, 1.0, 50.0, 500.0, 5000.0)*(0.1+2*g.Float64()), g.scale)
+	return decimal(g.perhapsPlain(pick(g, 0.000001, 1.0, 50.0, 500.0, 5000.0)*(0.1+2*g.Float64())), g.scale)
 }
 
 func (g *generator) signed(n events.Number) events.Number {

@@ -176,7 +176,7 @@ func (g *generator) rules(m market) events.MarketRules {
 			LowerNotional: decimalOf(lower, 0), MaxLeverage: leverage, MaintenanceRate: decimalOf(rate, 4), Deduction: decimalOf(deduction, 4),
 		})
 		next := rate + g.Int64N(200)
-		lower = lower*3 + 500*int64(i+1) + g.Int64N(20000)
+		lower = lower*3 + 500*int64(i+1) + 100*g.Int64N(200)
 		deduction += lower * (next - rate)
 		rate = next
 		leverage = max(1, leverage/2)

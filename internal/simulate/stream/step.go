@@ -8,7 +8,7 @@ import (
 
 // step says the next thing: most often a mark or a fill.
 func (g *generator) step() {
-	g.now += g.Int64N(5e9)
+	g.now += pick[int64](g, 0, 1e9, 1e9, 2e9, 5e9, g.Int64N(5e9)) // most often whole seconds: so that times are equal
 	a := g.account()
 	g.venue = g.venues[0]
 	if g.chance(20) {
@@ -102,7 +102,7 @@ func (g *generator) prices() {
 
 func (g *generator) mark(m market) {
 	g.marks[m.name] = math.Min(math.Max(g.marks[m.name], 0.01), 0.95*m.maxPrice)
-	b := &events.MarkPrice{Market: m.name, Mark: decimal(g.marks[m.name], m.priceScale)}
+	b := &events.MarkPrice{Market: m.name, Mark: decimal(g.perhapsPlain(g.marks[m.name]), m.priceScale)}
 	if g.chance(20) {
 		b.Index = decimal(g.marks[m.name]*1.001, m.priceScale)
 	}
