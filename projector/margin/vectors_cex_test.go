@@ -46,7 +46,11 @@ func init() {
 			if len(f) != 3 {
 				c.stop("%s: not three numbers", t.path)
 			}
-			tiers = append(tiers, cex.Tier{From: f[0].rat(), To: f[1].rat(), Rate: f[2].rat()})
+			tier := cex.Tier{From: f[0].rat(), Rate: f[2].rat()}
+			if f[1].known(); !f[1].isNull() {
+				tier.To = f[1].rat()
+			}
+			tiers = append(tiers, tier)
 		}
 		c.want.get("value").is(cex.TieredValue(c.in.get("qty").rat(), c.in.get("price").rat(), tiers))
 	})

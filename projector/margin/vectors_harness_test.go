@@ -20,6 +20,7 @@ type kind struct {
 	run    func(*vector)
 }
 
+// The kinds of every venue, by name: two venues may give one name to different things.
 var vectorKinds = map[string][]kind{}
 
 // register makes a kind known; called from init functions of vectors_<venue>_test.go. A venue is
@@ -238,15 +239,28 @@ func (v *value) list() []*value {
 	return out
 }
 
-// known marks a field that says nothing that the rule needs: a name, a note.
-func (v *value) known() { v.c.seen[v.path] = true }
+// known marks an input that says nothing that the rule needs: a name, a note.
+func (v *value) known() { v.read() }
+
+// read marks an input as used. An expected value is only marked by comparing it.
+func (v *value) read() {
+	if !isExpected(v.path) {
+		v.c.seen[v.path] = true
+	}
+}
+
+// tolerance returns how far a source says that it is off.
+func (v *value) tolerance() *big.Rat {
+	v.c.seen[v.path] = true
+	return v.rat()
+}
 
 // isNull reports a null, or that nothing is there.
 func (v *value) isNull() bool { return v.x == nil }
 
 // text returns a string, or a number as it is written.
 func (v *value) text() string {
-	v.c.seen[v.path] = true
+	v.read()
 	switch x := v.x.(type) {
 	case string:
 		return x
@@ -272,8 +286,11 @@ func (v *value) rat() *big.Rat {
 	return r
 }
 
-// decimals returns how many digits follow the point as it is written.
+// decimals returns how many digits follow the point as it is written; 0 for a null.
 func (v *value) decimals() int {
+	if v.isNull() {
+		return 0
+	}
 	_, digits, _ := strings.Cut(v.text(), ".")
 	return len(digits)
 }
@@ -289,7 +306,7 @@ func (v *value) int() int64 {
 
 // bool returns true or false; false if it is missing.
 func (v *value) bool() bool {
-	v.c.seen[v.path] = true
+	v.read()
 	b, ok := v.x.(bool)
 	if v.ok && !ok {
 		v.c.stop("%s: %v is neither true nor false", v.path, v.x)
@@ -336,6 +353,7 @@ func (v *value) isBool(got bool) {
 
 // within accepts an expected number in [low, high]: only where the source does not fix it further.
 func (v *value) within(low, high *big.Rat) {
+	v.c.seen[v.path] = true
 	v.c.intervals[v.path] = [2]*big.Rat{low, high}
 	if want := v.rat(); want.Cmp(low) < 0 || want.Cmp(high) > 0 {
 		v.c.problem("%s: in [%s, %s], want %v", v.path, show(low), show(high), v.x)

@@ -104,7 +104,7 @@ func hlCompare(r hyperliquid.Rules, p *hlPosition, equity, other fixed.Int128) {
 	want := p.get("expected")
 	var pnl *big.Rat
 	if e := p.get("entryPx"); e.ok {
-		pnl = hlUnrealised(p, e, want.get("unrealizedPnl"))
+		pnl = hlUnrealised(r, p, e, want.get("unrealizedPnl"))
 	}
 	if w := want.get("marginUsed"); w.ok {
 		used := hyperliquid.Initial(p.Notional, p.Leverage)
@@ -127,18 +127,23 @@ func hlCompare(r hyperliquid.Rules, p *hlPosition, equity, other fixed.Int128) {
 
 // hlUnrealised compares size·(mark − entry). The entry is printed cut off at the digits of a price
 // of the market, so it fixes the PnL only to |size| times the last of them; the PnL that the venue
-// printed is the finer figure, and is returned.
-func hlUnrealised(p *hlPosition, entry, want *value) *big.Rat {
+// printed is the finer figure, and is returned. No source shows whether the entries of 8 digits were
+// cut off too, or rounded: both pass.
+func hlUnrealised(r hyperliquid.Rules, p *hlPosition, entry, want *value) *big.Rat {
 	mark := new(big.Rat).Quo(hyperliquid.Amount(p.Notional), p.Size)
 	digits, _ := mark.FloatPrec()
 	if digits = max(digits, entry.decimals()); digits > hyperliquid.Scale {
 		digits = entry.decimals()
 	}
-	next := new(big.Rat).Add(entry.rat(), new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)))
-	low, high := hyperliquid.Unrealised(&p.Position, entry.rat()), hyperliquid.Unrealised(&p.Position, next)
 	if !want.ok {
-		return low
+		return hyperliquid.Unrealised(&p.Position, entry.rat())
 	}
+	unit := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
+	first, last := entry.rat(), new(big.Rat).Add(entry.rat(), unit)
+	if r.Digits == 8 {
+		first.Sub(first, unit.Quo(unit, big.NewRat(2, 1)))
+	}
+	low, high := hyperliquid.Unrealised(&p.Position, first), hyperliquid.Unrealised(&p.Position, last)
 	if low.Cmp(high) > 0 {
 		low, high = high, low
 	}
@@ -211,41 +216,52 @@ func hlAccount(c *vector) {
 // hlPartialAccount compares accounts of which only some positions are there, beside the totals.
 func hlPartialAccount(c *vector) {
 	r := hlRules(c)
-	if flat := c.in.get("mmRateFlat"); flat.ok && r.FlatMaximum == 0 {
-		r.FlatMaximum = hlFlatMaximum(flat)
+	if flat := c.in.get("mmRateFlat"); flat.ok {
+		if most := hlFlatMaximum(flat); r.FlatMaximum == 0 {
+			r.FlatMaximum = most
+		} else if r.FlatMaximum != most {
+			c.problem("%s: %s, the rules have 1/%d", flat.path, flat.text(), 2*r.FlatMaximum)
+		}
 	}
 	positions := hlPositions(c)
 	s := hyperliquid.Summary{Equity: hlLedger(c.in.get("accountValue")), Notional: hlLedger(c.in.get("totalNtlPos")),
 		Maintenance: hlLedger(c.in.get("crossMaintenanceMarginUsed"))}
-	if flat := c.in.get("mmRateFlat"); flat.ok && r.FlatMaximum != hlFlatMaximum(flat) {
-		c.problem("%s: %s, the rules have 1/%d", flat.path, flat.text(), 2*r.FlatMaximum)
-	}
 	for i := range positions {
 		p := &positions[i]
 		hlCompare(r, p, s.Equity, s.Maintenance.Sub(r.Maintenance(&p.Position)))
 	}
-
-	// The maintenance of the positions that are not there is floored one by one, and so is what
-	// they use: the totals lie below the products by less than a micro-USDC each. How many there
-	// are is not said; maintenance tells, as the mean loss is half a micro.
-	unit := big.NewRat(1, 1e6)
-	product := new(big.Rat).Quo(hyperliquid.Amount(s.Notional), big.NewRat(2*max(1, r.FlatMaximum), 1))
-	lost := new(big.Rat).Sub(product, hyperliquid.Amount(s.Maintenance))
+	lost := hlLost(r, &s)
 	if lost.Sign() < 0 || lost.Cmp(big.NewRat(300, 1e6)) > 0 {
-		c.problem("inputs.crossMaintenanceMarginUsed: %s by the notional", show(product))
+		c.problem("inputs.crossMaintenanceMarginUsed: %s off the notional's", show(lost))
 	}
 	if w := c.want.get("crossMaintenanceMarginUsed"); w.ok {
 		w.is(r.PrintAmount(s.Maintenance))
 	}
-	if w := c.want.get("totalMarginUsed"); w.ok && len(positions) > 0 {
-		high := new(big.Rat).Quo(hyperliquid.Amount(s.Notional), new(big.Rat).SetInt64(positions[0].Leverage))
-		low := new(big.Rat).Sub(high, lost.Mul(lost, big.NewRat(2, 1)))
-		w.within(low.Sub(low, unit), high)
+	if len(positions) == 0 {
+		return
 	}
-	if w := c.want.get("withdrawable"); w.ok {
-		s.Initial = hyperliquid.Initial(s.Notional, positions[0].Leverage)
+	leverage := positions[0].Leverage // of all of a vault's
+	if w := c.want.get("totalMarginUsed"); w.ok {
+		high := new(big.Rat).Quo(hyperliquid.Amount(s.Notional), new(big.Rat).SetInt64(leverage))
+		low := new(big.Rat).Add(lost, lost)
+		w.within(low.Sub(high, low.Add(low, big.NewRat(1, 1e6))), high)
+	}
+	if w := c.want.get("withdrawable"); w.ok { // the source has fewer digits than the venue
+		s.Initial = hyperliquid.Initial(s.Notional, leverage)
 		w.is(margin.Rounded(r.PrintAmount(r.Withdrawable(&s, fixed.Int128{})), w.decimals(), margin.HalfUp))
 	}
+}
+
+// hlLost returns how far the maintenance of an account of one rate lies below the rate's share of its
+// notional. Each position's is floored, and so is what it uses: a total lies below its product by
+// less than a micro-USDC for each, half of one in the mean. How many positions there are beside
+// those in the case is not said, but this loss tells: about twice as many as it has micro-USDC.
+func hlLost(r hyperliquid.Rules, s *hyperliquid.Summary) *big.Rat {
+	if r.FlatMaximum == 0 {
+		return new(big.Rat)
+	}
+	product := new(big.Rat).Quo(hyperliquid.Amount(s.Notional), big.NewRat(2*r.FlatMaximum, 1))
+	return product.Sub(product, hyperliquid.Amount(s.Maintenance))
 }
 
 // hlFlatMaximum returns the maximum leverage that a maintenance rate is half the inverse of.
@@ -266,7 +282,7 @@ func hlSummary(c *vector) {
 		s.Notional = hlLedger(n).Abs()
 	}
 	switch {
-	case in.has("totalRawUsd"):
+	case in.has("totalRawUsd") && in.has("signedNtl"):
 		s.Equity = hlLedger(in.get("totalRawUsd")).Add(hlLedger(in.get("signedNtl")))
 		if av := in.get("accountValue"); av.ok && hlLedger(av) != s.Equity {
 			c.problem("%s: %v micro-USDC by the ledger", av.path, s.Equity)
@@ -315,7 +331,7 @@ func hlSummary(c *vector) {
 		if _, isBool := w.x.(bool); isBool {
 			w.isBool(crossEquity.Less(s.Initial) && free.IsZero())
 		} else {
-			w.isText(map[bool]string{true: "true", false: show(r.PrintAmount(free))}[w.x == "true" && free.IsZero()])
+			w.is(r.PrintAmount(free))
 		}
 	}
 }
@@ -395,6 +411,7 @@ func hlPortfolio(c *vector) *hyperliquid.Portfolio {
 func hlPortfolioAvailable(c *vector) {
 	p, want := hlPortfolio(c), c.want
 	want.get("borrowCapacity").is(margin.Rounded(p.BorrowCapacity(), want.get("borrowCapacity").decimals(), margin.Down))
+	hlRules(c)
 	want.get("hold").is(p.Hold())
 	want.get("available").is(p.Available())
 	if w := want.get("apiAvailable"); w.ok { // of a later instant: interest has accrued
@@ -403,16 +420,18 @@ func hlPortfolioAvailable(c *vector) {
 }
 
 func hlPortfolioHeld(c *vector) {
+	hlRules(c)
 	p := hlPortfolio(c)
 	c.want.get("held").is(p.Held())
 	c.want.get("free").is(new(big.Rat).Sub(p.Quantity, p.Held()))
 }
 
 func hlPortfolioBorrow(c *vector) {
-	r, p, want := hlRules(c), hlPortfolio(c), c.want
+	hlRules(c)
+	p, want := hlPortfolio(c), c.want
 	want.get("availableAfterMaintenance").is(p.AvailableAfterMaintenance())
 	want.get("maintenanceBorrow").is(p.MaintenanceBorrow())
-	want.get("pmr").is(margin.Rounded(r.Print(p.Ratio()), min(8, r.Digits), margin.HalfEven))
+	want.get("pmr").is(margin.Rounded(p.Ratio(), 8, margin.HalfEven)) // the source's digits
 	if w := want.get("liqCollateral"); w.ok {
 		// The source's figure is 7.8e-5 below the product, from which its other three follow.
 		x := p.LiquidationCollateral()
@@ -423,10 +442,15 @@ func hlPortfolioBorrow(c *vector) {
 func hlUnified(c *vector) {
 	r := hlRules(c)
 	ratio := hyperliquid.UnifiedRatio(c.in.get("crossMM").rat(), c.in.get("spotTotal").rat(), c.in.get("isolated").rat())
-	if ratio != nil {
+	w := c.want.get("ratio")
+	switch {
+	case ratio == nil:
+	case w.decimals() > r.Digits: // not as the venue prints it
+		ratio = margin.Rounded(ratio, w.decimals(), margin.Down)
+	default:
 		ratio = r.Print(ratio)
 	}
-	c.want.get("ratio").is(ratio)
+	w.is(ratio)
 }
 
 // hlFunding: the venue printed 8 digits, later 10; the premium tells which.
@@ -506,7 +530,7 @@ func hlTolerance(v *value) {
 	if !v.ok {
 		return
 	}
-	r := v.rat()
+	r := v.tolerance()
 	inverse := new(big.Rat).Inv(r)
 	if !inverse.IsInt() || strings.TrimRight(inverse.Num().String(), "0") != "1" || inverse.Cmp(big.NewRat(10_000, 1)) < 0 {
 		v.c.problem("%s: %v is no tolerance", v.path, v.x)

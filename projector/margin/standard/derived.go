@@ -5,8 +5,7 @@ import (
 	"marginledger/projector/margin"
 )
 
-// LiquidationPrice implements §8: the nearest price on the losing side at which equity is at most
-// maintenance.
+// LiquidationPrice implements §8: a bisection from the present price to the end of the losing side.
 func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) int64 {
 	from := m.Price()
 	if from == 0 {
@@ -14,21 +13,33 @@ func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlyi
 	}
 	var v moving
 	v.split(pool, m, from, underlying)
-	if v.rising(from).Less(v.falling(from)) {
+	switch v.slack(from).Sign() {
+	case -1:
+		return 0
+	case 0:
+		return from
+	}
+	good, bad := from, int64(1)
+	if v.net() <= 0 {
+		bad = v.highest()
+	}
+	if good == bad || v.slack(bad).Sign() > 0 {
 		return 0
 	}
-	v.down = v.net(m) > 0
-	if v.down {
-		return v.nearest(1, from)
+	for bad-good > 1 || good-bad > 1 {
+		if mid := good + (bad-good)/2; v.slack(mid).Sign() > 0 {
+			good = mid
+		} else {
+			bad = mid
+		}
 	}
-	return v.nearest(from, v.highest())
+	return bad
 }
 
 // moving is a pool taken apart into what moves with a market's price, and the slack of the rest.
 type moving struct {
 	market    *margin.Market
 	from      int64
-	down      bool
 	rest      fixed.Int128 // equity − maintenance of what stays
 	positions []*margin.Position
 	balances  []*margin.Balance
@@ -56,71 +67,25 @@ func (v *moving) split(pool *margin.Pool, m *margin.Market, from int64, underlyi
 	}
 }
 
-// net is the sum of the sizes of a market's legs.
-func (v *moving) net(m *margin.Market) (net int64) {
+// net is the sum of the sizes of the market's legs.
+func (v *moving) net() (net int64) {
 	for _, pos := range v.positions {
-		if pos.Market == m {
+		if pos.Market == v.market {
 			net += pos.Size
 		}
 	}
 	return net
 }
 
-// nearest returns the x in [low, high] nearest to the present price with equity ≤ maintenance, 0
-// where there is none. Equity − maintenance is rising − falling, both of which grow with x, so over
-// a range it is at least rising(low) − falling(high): a range where that is above 0 holds no such
-// x. What is moved in proportion is rounded, so near its end equity − maintenance need not be
-// monotone itself.
-func (v *moving) nearest(low, high int64) int64 {
-	if low > high || v.falling(high).Less(v.rising(low)) {
-		return 0
-	}
-	if low == high {
-		return low
-	}
-	middle := low + (high-low)/2
-	near, far := [2]int64{low, middle}, [2]int64{middle + 1, high}
-	if v.down {
-		near, far = far, near
-	}
-	if x := v.nearest(near[0], near[1]); x != 0 {
-		return x
-	}
-	return v.nearest(far[0], far[1])
-}
-
-// rising is what grows with x: the rest, positive balances, and the profit of markets held long on
-// balance, whose short legs move with their long ones.
-func (v *moving) rising(x int64) fixed.Int128 {
+// slack returns equity − maintenance with the market at x.
+func (v *moving) slack(x int64) fixed.Int128 {
 	sum := v.rest
 	for _, b := range v.balances {
-		if b.Amount.Sign() > 0 {
-			sum = sum.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
-		}
-	}
-	for _, pos := range v.positions {
-		if v.net(pos.Market) > 0 {
-			sum = sum.Add(profit(pos, v.price(pos.Market, x)))
-		}
-	}
-	return sum
-}
-
-// falling is what is taken off, and grows with x: debts, losses of markets held short on balance,
-// and maintenance.
-func (v *moving) falling(x int64) fixed.Int128 {
-	var sum fixed.Int128
-	for _, b := range v.balances {
-		if b.Amount.Sign() < 0 {
-			sum = sum.Sub(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
-		}
+		sum = sum.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
 	}
 	for _, pos := range v.positions {
 		price := v.price(pos.Market, x)
-		if v.net(pos.Market) <= 0 {
-			sum = sum.Sub(profit(pos, price))
-		}
-		sum = sum.Add(maintenanceAt(pos, price))
+		sum = sum.Add(profit(pos, price)).Sub(maintenanceAt(pos, price))
 	}
 	return sum
 }
