@@ -142,7 +142,7 @@ func TestLiquidationPriceMeetsTheTrigger(t *testing.T) {
 		bound := big.NewRat(3, 1e6)                                                                  // floors of notional and maintenance
 		digits := new(big.Rat).Mul(new(big.Rat).Abs(size), new(big.Rat).Mul(x, big.NewRat(1, 1e14))) // doubles
 		bound.Add(bound, digits).Add(bound, new(big.Rat).Mul(new(big.Rat).Abs(size), big.NewRat(1, 1e10)))
-		if s := slack(x); s.CmpAbs(bound) > 0 {
+		if s := slack(x); s.Abs(s).Cmp(bound) > 0 {
 			t.Fatalf("slack %s at %s, bound %s", s.FloatString(12), x.FloatString(12), bound.FloatString(12))
 		}
 		safe := new(big.Rat).Mul(x, big.NewRat(10_000+int64(size.Sign()), 10_000))
