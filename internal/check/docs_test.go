@@ -6,6 +6,8 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,6 +75,61 @@ func TestErrorCatalogue(t *testing.T) {
 			if !strings.Contains(string(page), "| `"+code+"` |") {
 				t.Errorf("docs/errors.md does not explain %s (%s)", code, name)
 			}
+		}
+	}
+}
+
+// messages returns what docs/errors.md says that messages say: the first cells of its last two tables.
+func messages(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stops, ok := strings.Cut(string(page), "\n## Stops\n")
+	if !ok {
+		t.Fatal("docs/errors.md has no section Stops")
+	}
+	var out []string
+	for row := range strings.Lines(stops) {
+		cell, _, _ := strings.Cut(strings.TrimPrefix(row, "| "), " |")
+		if strings.HasPrefix(row, "| `") {
+			out = append(out, strings.Split(strings.Trim(cell, "`"), "`, `")...)
+		}
+	}
+	if len(out) < 15 {
+		t.Fatalf("found only %d messages", len(out))
+	}
+	return out
+}
+
+// TestStopMessages wants every message of the page in the source, and every error that a package names on the page.
+func TestStopMessages(t *testing.T) {
+	var source strings.Builder
+	for _, dir := range []string{"eventlog", "orderlog", "pipeline", "store", "topics", "../snapshot"} {
+		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if text, err := os.ReadFile(name); err != nil {
+				t.Fatal(err)
+			} else if !strings.HasSuffix(name, "_test.go") {
+				source.Write(text)
+			}
+		}
+	}
+	listed := messages(t)
+	for _, m := range listed {
+		if !strings.Contains(source.String(), m) {
+			t.Errorf("docs/errors.md explains %q, which no message says", m)
+		}
+	}
+	named := regexp.MustCompile(`(?m)^\s*(?:var )?Err\w+\s*=\s*errors\.New\("([^"]+)"\)`)
+	quiet := []string{"closed", "store is closed", "shard is not ready on this node", "the record is already consumed"} // answers to a caller
+	for _, m := range named.FindAllStringSubmatch(source.String(), -1) {
+		if !slices.Contains(quiet, m[1]) && !slices.Contains(listed, m[1]) {
+			t.Errorf("docs/errors.md does not explain %q", m[1])
 		}
 	}
 }
