@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"go.uber.org/zap"
 
+	"marginledger/internal/config"
 	"marginledger/internal/demo"
 )
 
@@ -51,6 +53,7 @@ func (c *demoRunCmd) Run(ctx context.Context) error {
 	if c.Sabotage != "" {
 		return demo.Sabotage(ctx, nil, c.Dir, c.Sabotage)
 	}
+	debug.SetGCPercent(config.Default().Memory.GCPercent) // as the service has it
 	o := demo.Options{
 		Day: demo.Day{Seed: c.Seed, Events: c.Events, Accounts: c.Accounts, Shards: c.Shards},
 		Dir: c.Dir,

@@ -50,6 +50,7 @@ func (cmd *runCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Sync() }() // standard error cannot be synced everywhere
+	debug.SetGCPercent(c.Memory.GCPercent)
 	return serve(ctx, c, client, log)
 }
 

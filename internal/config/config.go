@@ -73,6 +73,8 @@ type Memory struct {
 	Buffer   int   // records read ahead
 	InFlight int   // cuts closed and not yet stored
 	Store    int64 // Pebble's block cache
+
+	GCPercent int // of the whole process: garbage may grow to this share of what is live before it is collected
 }
 
 // Snapshots says where the ledger's snapshots lie, and how far back an input must reach for a restart.
@@ -109,7 +111,7 @@ func Default() *Config {
 		DataDir:      "ledger-data",
 		DedupeWindow: 1 << 20,
 		Cut:          Cut{MaxRecords: 16_384, MaxOutputs: 20_000, MaxAge: 5 * time.Millisecond},
-		Memory:       Memory{Buffer: 64 << 20, InFlight: 64 << 20, Store: 64 << 20},
+		Memory:       Memory{Buffer: 64 << 20, InFlight: 64 << 20, Store: 64 << 20, GCPercent: 200},
 		Snapshots:    Snapshots{Cuts: 100_000, Keep: 3, Horizon: 7 * 24 * time.Hour},
 		HTTP:         HTTP{Address: "127.0.0.1:8080", MinCutTimeout: 5 * time.Second},
 		Log:          Log{Level: "info", Format: "json"},

@@ -49,6 +49,7 @@ func (c *Config) settings() []setting {
 		integer("memory.buffer", "bytes of records read ahead, per shard", &c.Memory.Buffer, 1<<20, 1<<40),
 		integer("memory.inFlight", "bytes of cuts closed and not yet stored, per shard", &c.Memory.InFlight, 1<<20, 1<<40),
 		integer("memory.store", "bytes of the store's cache, per shard", &c.Memory.Store, 1<<20, 1<<40),
+		integer("memory.gcPercent", "garbage, in percent of what is live, at which the process collects; less memory for more CPU time where it is low", &c.Memory.GCPercent, 10, 10_000),
 		text("snapshots.dir", "where snapshots lie; empty: <dataDir>/snapshots", &c.Snapshots.Dir, nil),
 		integer("snapshots.cuts", "one is taken every so many cuts", &c.Snapshots.Cuts, 1, 1<<62),
 		integer("snapshots.keep", "snapshots kept per shard", &c.Snapshots.Keep, 1, 10_000),

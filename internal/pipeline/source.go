@@ -138,11 +138,15 @@ func (s *source) decode(c *chunk, r *eventlog.Record, digests *orderlog.Recorder
 		it.mergeTime = min(e.Time, addSaturated(it.mergeTime, maxAhead))
 		return it
 	}
-	var dead *events.DecodeError // on the heap, for errors.As: not before there is an error
+	// On the heap, for errors.As: not before there is an error.
+	var dead *events.DecodeError
+	var schema *events.SchemaError
 	switch {
 	case errors.As(err, &dead):
 		it.reason, it.detail = dead.Reason, dead.Error()
-	case !errors.As(err, &it.schema):
+	case errors.As(err, &schema):
+		it.schema = schema
+	default:
 		panic(fmt.Sprintf("pipeline: decode %s: %v", placeName(s.name, r.Offset), err)) // The decoder has two kinds of error.
 	}
 	return it
