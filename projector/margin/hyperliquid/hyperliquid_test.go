@@ -165,4 +165,33 @@ func TestImpliedEquity(t *testing.T) {
 	}
 }
 
+// TestRanks: a long from 100 to 150 and a short from 100 to 50 are ordered alike by two of the ranks;
+// the documented one sees twice the price against half of it.
+func TestRanks(t *testing.T) {
+	rat := func(n, d int64) *big.Rat { return big.NewRat(n, d) }
+	long := hyperliquid.Candidate{Position: &hyperliquid.Position{Size: rat(2, 1), Notional: usdc(300)},
+		Unrealised: rat(100, 1), Equity: rat(600, 1), Margin: rat(50, 1)}
+	short := hyperliquid.Candidate{Position: &hyperliquid.Position{Size: rat(-2, 1), Notional: usdc(100)},
+		Unrealised: rat(100, 1), Equity: rat(200, 1), Margin: rat(50, 1)}
+	broke := hyperliquid.Candidate{Position: &hyperliquid.Position{Size: rat(1, 1), Notional: usdc(50)},
+		Unrealised: rat(-50, 1), Equity: rat(-10, 1), Margin: new(big.Rat)}
+	for _, c := range []struct {
+		name        string
+		long, short *big.Rat
+	}{
+		{hyperliquid.RankDocumented, rat(3, 4), rat(1, 1)}, // 300/200·300/600; 200/100·100/200
+		{hyperliquid.RankScored, rat(1, 4), rat(1, 4)},     // 100/200·1/2 both
+		{hyperliquid.RankReturn, rat(2, 1), rat(2, 1)},
+	} {
+		rank, ok := hyperliquid.RankByName(c.name)
+		if !ok || rank(&long).Cmp(c.long) != 0 || rank(&short).Cmp(c.short) != 0 {
+			t.Errorf("%s: %v, long %s, short %s", c.name, ok, rank(&long), rank(&short))
+		}
+		rank(&broke) // nothing left to divide by is no panic
+	}
+	if _, ok := hyperliquid.RankByName("by feeling"); ok {
+		t.Error("an unknown rank is known")
+	}
+}
+
 func usdc(n int64) fixed.Int128 { return fixed.FromInt64(n * 1e6) }
