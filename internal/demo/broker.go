@@ -21,7 +21,9 @@ type BrokerChild struct {
 	Addr string // host:port
 
 	cmd   *exec.Cmd
-	stdin io.Closer // its end is what ends the child, also when this process is killed
+	stdin io.Closer     // its end is what ends the child, also when this process is killed
+	ended chan struct{} // closed when the child has ended, with
+	err   error         // how
 }
 
 // StartBroker starts the broker on a data directory: command with "--dir dir" appended, by default
@@ -48,27 +50,35 @@ func StartBroker(ctx context.Context, command []string, dir string) (*BrokerChil
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start broker process: %w", err)
 	}
-	b := &BrokerChild{cmd: cmd, stdin: stdin}
+	b := &BrokerChild{cmd: cmd, stdin: stdin, ended: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { stdin.Close() }) // while it starts only
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if !stop() {
 		err = ctx.Err()
 	}
+	go func() {
+		b.err = cmd.Wait() // it writes nothing more to stdout
+		close(b.ended)
+	}()
 	if err != nil {
-		b.Close() // the child has said why on stderr
+		b.Close() //nolint:errcheck // the child has said why on stderr
 		return nil, fmt.Errorf("start broker process: it ended before it listened: %w", err)
 	}
 	b.Addr = strings.TrimSpace(line)
 	return b, nil
 }
 
+// Ended is closed when the process has ended.
+func (b *BrokerChild) Ended() <-chan struct{} { return b.ended }
+
 // Close ends the broker in order and waits for it.
 func (b *BrokerChild) Close() error {
-	b.stdin.Close()
+	b.stdin.Close()                                                          //nolint:errcheck // it may have ended by itself
 	timer := time.AfterFunc(30*time.Second, func() { b.cmd.Process.Kill() }) // it is ours, and it hangs
 	defer timer.Stop()
-	if err := b.cmd.Wait(); err != nil {
-		return fmt.Errorf("broker process: %w", err)
+	<-b.ended
+	if b.err != nil {
+		return fmt.Errorf("broker process: %w", b.err)
 	}
 	return nil
 }

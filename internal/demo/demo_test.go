@@ -193,6 +193,23 @@ func TestOnceGoesOn(t *testing.T) {
 	}
 }
 
+func TestBrokerThatDies(t *testing.T) {
+	s, err := setUp(t.Context(), Options{Day: smallDay, Command: brokerCommand()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.startLedger()
+	if err := s.cluster.child.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.await(s.settled, nil); err == nil || !strings.Contains(err.Error(), "broker process ended") {
+		t.Errorf("got %v", err)
+	}
+	if err := s.close(); err == nil {
+		t.Error("the end of a killed broker is no error")
+	}
+}
+
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", 1234567: "1,234,567"} {
 		if got := thousands(n); got != want {

@@ -70,6 +70,13 @@ func setUp(ctx context.Context, o Options) (_ *stage, err error) {
 	if s.cluster, err = startCluster(ctx, o.Command, s.dir); err != nil {
 		return nil, err
 	}
+	go func() {
+		select {
+		case <-s.cluster.child.Ended():
+			s.fail(errors.New("the broker process ended")) // nothing would ever come again
+		case <-s.ctx.Done():
+		}
+	}()
 	if _, err = topics.Create(ctx, s.cluster.client, s.day.plan()); err != nil {
 		return nil, err
 	}
