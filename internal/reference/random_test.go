@@ -27,7 +27,7 @@ const window = 40
 // otherwise these streams would prove little of the fold that is held against the model.
 func TestRandomStreams(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(40) {
+	for seed := range uint64(60) {
 		m, i := New(0, window), -1
 		var seqs [events.Streams]uint64
 		randomStream(seed, stream.Options{Records: 300}, func(r *projector.Record) []events.Output {

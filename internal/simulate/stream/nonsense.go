@@ -11,7 +11,7 @@ import (
 func (g *generator) nonsense(a account) {
 	deposit := func() *events.Deposit { return &events.Deposit{Asset: "USDC", Amount: g.money()} }
 	m := g.market()
-	switch g.IntN(26) {
+	switch g.IntN(30) {
 	case 0:
 		g.bury(a, deposit(), func(r *projector.Record) {
 			r.Event, r.Value, r.Undecodable, r.Detail = nil, []byte("{torn"), "bad_json", "it ends too early"
@@ -66,7 +66,7 @@ func (g *generator) nonsense(a account) {
 			return
 		}
 		g.put(nobody, &events.MarkPrice{Market: m.name, Mark: g.price(m)}, earlier)
-	case 24: // listed already, or of scales or a size that no market may have
+	case 24, 28, 29: // listed already, or of scales or a size that no market may have
 		ps, ss := pick(g, m.priceScale, g.scale), m.sizeScale+pick[uint32](g, 0, 1)
 		if ps+ss > events.MaxValueScale {
 			return
@@ -93,7 +93,7 @@ func (g *generator) nonsense(a account) {
 		}
 	case 22:
 		g.put(a, &events.LeverageSet{Market: m.name, Leverage: pick[uint32](g, 1, 1000)})
-	case 16:
+	case 16, 26, 27:
 		g.put(nobody, &events.VenueProfileSet{
 			Profile: "standard", ProfileVersion: pick(g, "0", "1"), SettlementAsset: pick(g, "USDC", "USD"), ValueScale: g.scale,
 			Params: []events.Param{{Name: pick(g, "clearAt", "unknown"), Value: events.MustNumber(pick(g, "0.5", "1", "1.0000001"))}},
@@ -127,6 +127,9 @@ func (g *generator) bury(of account, body events.Body, change ...func(*projector
 // again repeats an earlier record: as it was, or with another body under the same id.
 func (g *generator) again() {
 	r := g.records[g.IntN(len(g.records))]
+	for k := 0; k < 3 && (r.Event == nil || r.Event.Producer == "") && g.sequence > 0; k++ {
+		r = g.records[g.IntN(len(g.records))] // rather one that has a sequence
+	}
 	if r.Event == nil {
 		return
 	}
@@ -134,7 +137,7 @@ func (g *generator) again() {
 	r.Event, r.Offset = &e, g.offsets[r.Source]
 	g.offsets[r.Source]++
 	if g.chance(40) {
-		e.Time, r.Timestamp = g.now, g.now/1e6
+		e.Time, r.Timestamp = g.now+1, g.now/1e6
 	}
 	if d, ok := e.Body.(*events.Deposit); ok && g.chance(50) {
 		e.Body = &events.Deposit{Asset: d.Asset, Amount: g.money(), Reference: fmt.Sprint("again ", g.ids)}

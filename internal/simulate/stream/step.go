@@ -8,7 +8,7 @@ import (
 
 // step says the next thing: most often a mark or a fill.
 func (g *generator) step() {
-	g.now += pick[int64](g, 0, 1e9, 1e9, 2e9, 5e9, g.Int64N(5e9)) // most often whole seconds: so that times are equal
+	g.now += g.Int64N(5e9/g.tick) * g.tick
 	a := g.account()
 	g.venue = g.venues[0]
 	if g.chance(20) {

@@ -49,6 +49,7 @@ func Random(rng *rand.Rand, o Options) []projector.Record {
 		offsets: map[projector.Source]int64{},
 		marks:   map[string]float64{},
 		scale:   uint32(pick(rng, 6, 7, 9, 12, 18)),
+		tick:    pick[int64](rng, 1, 1e9, 1e9),
 		venues:  Venues[:1+rng.IntN(2)],
 	}
 	for _, g.venue = range g.venues {
@@ -67,6 +68,7 @@ type generator struct {
 	records []projector.Record
 	offsets map[projector.Source]int64 // next, by source
 	now     int64
+	tick    int64 // times are multiples of it: where it is a second, some are equal
 	ids     int
 
 	venues   []string
