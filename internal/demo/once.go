@@ -77,7 +77,12 @@ func (s *stage) wholeDay(o *Options, p *progress, r *Result) error {
 	made := make(chan error, 1)
 	began := time.Now()
 	go func() { made <- s.produce(s.day.Events * headStart / 100) }()
-	if err := s.follow(made, func() { p.at("trading", s.made.Load(), s.day.Events, began) }); err != nil {
+	trading := func() {
+		if p.due() {
+			p.at("trading", s.made.Load(), s.day.Events, began)
+		}
+	}
+	if err := s.follow(made, trading); err != nil {
 		return err
 	}
 	s.startLedger()
@@ -86,6 +91,9 @@ func (s *stage) wholeDay(o *Options, p *progress, r *Result) error {
 		made <- errors.Join(err, s.feed.flush())
 	}()
 	show := func() {
+		if !p.due() {
+			return
+		}
 		now := s.standing()
 		rest := now.lag + s.day.Events - s.made.Load()
 		p.at("folding", int64(now.folded), int64(now.folded)+rest, now.since)

@@ -29,15 +29,17 @@ func newProgress(out io.Writer) *progress {
 	return p
 }
 
-// at shows done of all facts, which began to be done at a time. It may be called often.
-func (p *progress) at(what string, done, all int64, since time.Time) {
+// due reports whether it is time to show something again: what is shown may cost something to find out.
+func (p *progress) due() bool {
 	every := 5 * time.Second
 	if p.terminal {
 		every = 100 * time.Millisecond
 	}
-	if p.out == nil || time.Since(p.last) < every {
-		return
-	}
+	return p.out != nil && time.Since(p.last) >= every
+}
+
+// at shows done of all facts, which began to be done at a time.
+func (p *progress) at(what string, done, all int64, since time.Time) {
 	p.last = time.Now()
 	perSecond := float64(done) / p.last.Sub(since).Seconds()
 	share := float64(done) / float64(max(all, 1))
