@@ -233,10 +233,14 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 
 // ratio is maintenance / equity, for equity > 0; absent past 10^6.
 func ratio(h *margin.Health) events.Number {
-	if fixed.CmpProducts(h.Equity, 1_000_000, h.Maintenance, 1) < 0 {
+	const most = 1_000_000
+	if fixed.CmpProducts(h.Equity, 2*most, h.Maintenance, 1) < 0 { // the quotient may not fit
 		return events.Number{}
 	}
 	r := margin.MulDivWide(h.Maintenance, fixed.FromInt64(margin.OneMultiple), h.Equity, margin.HalfUp)
+	if fixed.FromInt64(most * margin.OneMultiple).Less(r) {
+		return events.Number{}
+	}
 	return number(r, margin.MultipleScale)
 }
 
