@@ -17,6 +17,7 @@ import (
 // exchange is the demo's exchange with its liquidator, on a world's topics.
 type exchange struct {
 	w       *world
+	day     int64 // facts
 	made    atomic.Int64
 	facts   *simulate.Exchange
 	trades  *feed
@@ -92,7 +93,7 @@ func (w *world) trade(seed uint64, accounts int, day int64) *exchange {
 		}
 	}
 	x := &exchange{
-		w:      w,
+		w: w, day: day,
 		facts:  simulate.New(simulate.Options{Seed: seed, Accounts: accounts, Events: day, Endless: true}),
 		trades: w.feed("exchange", topics), answers: w.feed("liquidator", map[events.Role]string{events.RoleAccounts: w.topic("liquidator")}),
 		bot: simulate.NewBot("1"), heard: make([]atomic.Int64, w.shards),
@@ -130,6 +131,34 @@ func (x *exchange) produce(ctx context.Context, n int64, rate int64) error {
 		x.made.Add(1)
 	}
 	return x.trades.flush()
+}
+
+// open lets it trade at a rate per second until the returned function is called, which makes the rest of the day at full
+// speed, so that every test has its crash, and waits until all is folded and answered.
+func (x *exchange) open(rate int64) (end func()) {
+	ctx, stop := context.WithCancel(x.w.ctx)
+	produced := make(chan error, 1)
+	go func() { produced <- x.produce(ctx, 1<<40, rate) }()
+	return func() {
+		x.w.t.Helper()
+		stop()
+		err := <-produced
+		if rest := x.day - x.made.Load(); err == nil && rest > 0 {
+			err = x.produce(x.w.ctx, rest, 0)
+		}
+		if err != nil {
+			x.w.t.Fatal(err)
+		}
+		x.settle()
+		x.close()
+	}
+}
+
+// more waits until the exchange has made n facts from now on.
+func (x *exchange) more(n int64) {
+	x.w.t.Helper()
+	before := x.made.Load()
+	awaitFor(x.w.t, time.Minute, "more facts", func() bool { return x.made.Load() >= before+n }, x.w.why)
 }
 
 // listen is a consumer that trusts the ledger: it wants every announcement once, in order, as they come.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,8 +16,13 @@ import (
 var binaries string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(func() int {
-		var err error
+		// They wait more than they work: for sessions to end, for brokers to come back.
+		err := flag.Set("test.parallel", "8")
+		if err != nil {
+			panic(fmt.Sprintf("e2e: %v", err)) // testing's own flag
+		}
 		if binaries, err = os.MkdirTemp("", "ledger-e2e-"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,10 +69,10 @@ func (l *logLines) field(msg, field string) string {
 	return ""
 }
 
-// text returns the last lines.
+// text returns the last lines, without what comes every second.
 func (l *logLines) text() string {
-	lines := l.all()
-	return strings.Join(lines[max(0, len(lines)-30):], "\n")
+	lines := slices.DeleteFunc(l.all(), func(line string) bool { return strings.Contains(line, `"snapshot taken"`) })
+	return strings.Join(lines[max(0, len(lines)-50):], "\n")
 }
 
 // start starts the process.

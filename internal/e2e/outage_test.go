@@ -114,11 +114,9 @@ func TestBrokerGoesAway(t *testing.T) {
 	a.start()
 	b.start()
 	w.awaitLive()
-	produced := make(chan error, 1)
-	go func() { produced <- x.produce(w.ctx, 10_000, 700) }()
-	for _, d := range []time.Duration{500 * time.Millisecond, 8 * time.Second} {
-		before := x.made.Load()
-		awaitFor(t, time.Minute, "facts", func() bool { return x.made.Load() > before+500 }, w.why)
+	end := x.open(700)
+	for _, d := range []time.Duration{500 * time.Millisecond, 7 * time.Second} {
+		x.more(500)
 		o.begin()
 		o.lasts(d)
 		if d > time.Second {
@@ -133,11 +131,7 @@ func TestBrokerGoesAway(t *testing.T) {
 		o.end()
 		w.awaitLive()
 	}
-	if err := <-produced; err != nil {
-		t.Fatal(err)
-	}
-	x.settle()
-	x.close()
+	end()
 	b.stop()
 	c.stop()
 	if got := w.audit(); got.deadLetters > 0 || got.liquidations == 0 {

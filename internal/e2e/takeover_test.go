@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
@@ -83,12 +84,10 @@ func TestSleepingOwner(t *testing.T) {
 	a.start()
 	w.awaitLive()
 	b.start()
-	produced := make(chan error, 1)
-	go func() { produced <- x.produce(w.ctx, 10_000, 500) }()
+	end := x.open(500)
 	first := a
 	for range 2 {
-		before := x.made.Load()
-		awaitFor(t, time.Minute, "facts", func() bool { return x.made.Load() > before+200 }, w.why)
+		x.more(200)
 		first.signal(syscall.SIGSTOP)
 		first.paused = true
 		second := a
@@ -96,18 +95,13 @@ func TestSleepingOwner(t *testing.T) {
 			second = b
 		}
 		awaitFor(t, time.Minute, "the other to take over", func() bool { return len(second.terms(1)) == 1 }, w.why)
-		before = x.made.Load()
-		awaitFor(t, time.Minute, "more facts", func() bool { return x.made.Load() > before+200 }, w.why)
+		x.more(200)
 		first.signal(syscall.SIGCONT)
 		first.paused = false
 		awaitFor(t, time.Minute, "the sleeper to give up", func() bool { return len(first.terms(1)) == 0 }, w.why)
 		first = second
 	}
-	if err := <-produced; err != nil {
-		t.Fatal(err)
-	}
-	x.settle()
-	x.close()
+	end()
 	a.stop()
 	b.stop()
 	if got := w.audit(); got.deadLetters > 0 || got.liquidations == 0 {
@@ -125,24 +119,46 @@ func TestEpochTaken(t *testing.T) {
 	a := w.member()
 	a.start()
 	w.awaitLive()
-	produced := make(chan error, 1)
-	go func() { produced <- x.produce(w.ctx, 10_000, 1500) }()
+	end := x.open(1500)
 	for range 8 {
-		before := x.made.Load()
-		awaitFor(t, time.Minute, "facts", func() bool { return x.made.Load() > before+300 }, w.why)
+		x.more(300)
 		if _, err := w.client.NewProducer(w.ctx, w.group+"/0"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := <-produced; err != nil {
-		t.Fatal(err)
-	}
-	x.settle()
-	x.close()
+	end()
 	a.stop()
 	got := w.audit()
 	t.Logf("%d terms", got.terms)
 	if got.deadLetters > 0 || got.liquidations == 0 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A process that is killed in the midst of joining leaves nothing behind that keeps a shard without an owner.
+func TestKilledWhileJoining(t *testing.T) {
+	t.Parallel()
+	k := cluster(t)
+	if !k.Real() {
+		t.Skip("needs a real Kafka: the embedded broker never forgets a member whose connection broke while it was joining")
+	}
+	seed := seedOf(t)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	w := newWorld(t, k, 3)
+	w.hand().market()
+	a, b := w.member(), w.member()
+	a.start()
+	w.awaitLive()
+	for range 4 {
+		b.start()
+		until := time.Now().Add(time.Duration(rng.IntN(500)) * time.Millisecond)
+		awaitFor(t, time.Minute, "the instant", func() bool { return time.Now().After(until) }, nil)
+		b.kill()
+		if rng.IntN(2) == 0 {
+			awaitFor(t, time.Minute, "the first to have all shards", func() bool { return len(a.terms(3)) == 3 }, w.why)
+		}
+	}
+	awaitFor(t, time.Minute, "the first to have all shards", func() bool { return len(a.terms(3)) == 3 }, w.why)
+	a.stop()
+	w.audit()
 }

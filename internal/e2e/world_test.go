@@ -70,7 +70,7 @@ shards: %d
 replication: 1
 minInsync: 1
 dataDir: %s
-snapshots: {dir: %s, cuts: 40, keep: 3}
+snapshots: {dir: %s, cuts: 100, keep: 3}
 http: {address: "127.0.0.1:0"}
 topics:
 `, strings.Join(k.Brokers, ", "), w.group, w.prefix, shards, filepath.Join(w.dir, "data"), filepath.Join(w.dir, "snapshots"))
