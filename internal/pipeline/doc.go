@@ -80,7 +80,7 @@ type Config struct {
 // CutPolicy says when a cut is closed. While the order log has a request under way, records gather in the open cut;
 // when it is idle, the cut is closed as soon as nothing is left to apply or MaxAge has passed.
 type CutPolicy struct {
-	MaxRecords int           // default 16,384
+	MaxRecords int           // default 16,384, at most 50,000: an entry of the order log must fit a record
 	MaxOutputs int           // default 20,000; one record may have more
 	MaxAge     time.Duration // default 5 ms
 }
@@ -119,6 +119,7 @@ func (c Config) filled() Config {
 	setDefault(&c.SnapshotCuts, 100_000)
 	setDefault(&c.SnapshotKeep, 3)
 	setDefault(&c.Cut.MaxRecords, 16_384)
+	c.Cut.MaxRecords = min(c.Cut.MaxRecords, 50_000)
 	setDefault(&c.Cut.MaxOutputs, 20_000)
 	setDefault(&c.Cut.MaxAge, 5*time.Millisecond)
 	setDefault(&c.DedupeWindow, projector.DefaultDedupeWindow)

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"marginledger/events"
 	"marginledger/internal/eventlog"
@@ -88,6 +90,20 @@ func TestFailureTable(t *testing.T) {
 		w.survive(cfg)
 		if _, err := os.Stat(store.ShardDir(cfg.DataDir, 0) + ".torn-1"); err != nil {
 			t.Fatalf("the torn store was not set aside: %v", err)
+		}
+	})
+	t.Run("store found to be damaged while in use", func(t *testing.T) {
+		w, cfg := folded(t)
+		w.trade(rngOf(8), time.Hour, 50)
+		var once sync.Once
+		cfg.storing = func(bool) (err error) {
+			once.Do(func() { err = fmt.Errorf("a test says: %w", store.ErrTorn) })
+			return err
+		}
+		cfg.pause = time.Millisecond
+		w.survive(cfg)
+		if _, err := os.Stat(store.ShardDir(cfg.DataDir, 0) + ".torn-1"); err != nil {
+			t.Fatalf("the damaged store was not set aside: %v", err)
 		}
 	})
 	t.Run("store of another chain", func(t *testing.T) {

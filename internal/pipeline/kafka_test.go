@@ -224,6 +224,10 @@ func TestLeadersMove(t *testing.T) {
 	w := newKafkaWorldOn(t, 1, k)
 	rng := rngOf(seed(t))
 	at := w.trade(rng, 0, 200)
+	// The largest dead letter that is kept whole, and one that is not.
+	w.c.append(accountTopic, 0, day.UnixMilli(), make([]byte, 8<<10), make([]byte, events.MaxDeadLetterBody))
+	w.publish()
+	w.c.append(accountTopic, 0, day.UnixMilli(), nil, make([]byte, events.MaxDeadLetterBody+1))
 	w.publish()
 	cfg := w.config(t.TempDir())
 	n, end := w.runNode(cfg)

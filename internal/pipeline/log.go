@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"marginledger/internal/eventlog"
@@ -107,10 +108,11 @@ func readOne(ctx context.Context, log Log, topic string, partition int32, offset
 		found = r
 		return errFound
 	})
-	if err != nil && err != errFound {
+	if err != nil && !errors.Is(err, errFound) {
 		return nil, err
 	}
 	return found, nil
 }
 
-var errFound = fmt.Errorf("found")
+// errFound ends the reading of readOne.
+var errFound = errors.New("found")

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"marginledger/internal/eventlog"
@@ -23,7 +24,7 @@ type replay struct {
 }
 
 // errEnough ends a replay at toCut.
-var errEnough = fmt.Errorf("enough")
+var errEnough = errors.New("enough")
 
 // run hands every cut to submit, with the entry that it must agree with.
 func (r *replay) run(ctx context.Context, submit func(*cut) error) error {
@@ -57,7 +58,7 @@ func (r *replay) run(ctx context.Context, submit func(*cut) error) error {
 		}
 		return nil
 	})
-	if err == errEnough {
+	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err

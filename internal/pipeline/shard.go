@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 
@@ -16,7 +14,6 @@ import (
 	"marginledger/internal/orderlog"
 	"marginledger/internal/store"
 	"marginledger/projector"
-	"marginledger/snapshot"
 )
 
 // Shard is one shard on this node: from its assignment until it is taken away.
@@ -109,6 +106,10 @@ func (sh *Shard) run(stop, hard context.Context) error {
 		case err == nil: // A refresh.
 			pause = 0
 			continue
+		case errors.Is(err, store.ErrTorn):
+			if err := sh.setAside(); err != nil {
+				return err
+			}
 		case !errors.Is(err, errStepDown):
 			sh.board.update(func(s *Status) { s.Phase, s.Error = PhaseStopped, err.Error() })
 			sh.zap.Error("the shard stops", zap.Error(err))
@@ -129,15 +130,8 @@ func (sh *Shard) run(stop, hard context.Context) error {
 // release gives everything back.
 func (sh *Shard) release() {
 	sh.drop()
-	sh.snapshots.Wait()
-	sh.mu.Lock()
-	st := sh.store
-	sh.store = nil
-	sh.mu.Unlock()
-	if st != nil {
-		if err := st.Close(); err != nil {
-			sh.zap.Error("closing the store", zap.Error(err))
-		}
+	if err := sh.closeStore(); err != nil {
+		sh.zap.Error("closing the store", zap.Error(err))
 	}
 }
 
@@ -233,96 +227,6 @@ func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, und
 	return sh.live(stop, s)
 }
 
-// live applies what comes next until stop ends or the producer is due for a refresh. Then the open cut is closed.
-func (sh *Shard) live(stop context.Context, s *session) (halt, err error) {
-	f, policy := sh.kept.folder, sh.cfg.Cut
-	m := &merger{sources: f.sources, fold: f.fold, skipped: f.isSkipped, less: sh.cfg.less, maxWait: sh.cfg.MaxSourceWait, now: sh.cfg.clock(),
-		passing: func(src *source) {
-			sh.zap.Warn("going on without a source that is not drained", zap.String("source", partitionName(src.name.Topic, src.name.Partition)),
-				zap.Duration("maxSourceWait", sh.cfg.MaxSourceWait), zap.Error(src.reader.Failing()))
-		}}
-	refresh := m.now.Add(sh.cfg.Refresh)
-	waiting := ""
-	for count := uint(0); ; count++ {
-		// The clock and the contexts are looked at every few records only: they cost as much as a small record.
-		if count%32 == 0 {
-			m.now = sh.cfg.clock()
-			if stop.Err() != nil || s.ctx.Err() != nil || m.now.After(refresh) {
-				return nil, sh.endCut(s)
-			}
-		}
-		src, it, err := m.pick()
-		if err != nil {
-			return sourceError(sh.shard, err), sh.endCut(s)
-		}
-		if src != nil {
-			if err := f.consume(src, it); err != nil {
-				return err, sh.endCut(s)
-			}
-			c := f.cur
-			if c.records() < policy.MaxRecords && c.announce < policy.MaxOutputs &&
-				(s.unacked.Load() > 0 || m.now.Sub(c.opened) < policy.MaxAge) {
-				continue
-			}
-			if err := sh.endCut(s); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if f.cur != nil && s.unacked.Load() == 0 {
-			if err := sh.endCut(s); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		waiting = sh.noteWaiting(m, waiting)
-		sh.idle(stop, s, m, refresh)
-		count = ^uint(0) // Look at the clock next.
-	}
-}
-
-func (c *cut) records() int { return len(c.inputs) / len(orderlog.Hash{}) }
-
-// endCut closes the open cut, if there is one, and hands it on.
-func (sh *Shard) endCut(s *session) error {
-	if sh.kept.folder.cur == nil {
-		return nil
-	}
-	return s.submit(sh.kept.folder.close())
-}
-
-// noteWaiting keeps the status up to date on who is waited for.
-func (sh *Shard) noteWaiting(m *merger, before string) string {
-	now := ""
-	if m.waitingFor != nil {
-		now = partitionName(m.waitingFor.name.Topic, m.waitingFor.name.Partition)
-	}
-	if now != before {
-		since := time.Time{}
-		if now != "" {
-			since = m.now
-		}
-		sh.board.update(func(s *Status) { s.Waiting, s.WaitSince = now, since })
-	}
-	return now
-}
-
-// idle waits until something may have changed.
-func (sh *Shard) idle(stop context.Context, s *session, m *merger, refresh time.Time) {
-	wait := max(refresh.Sub(m.now), 0)
-	if m.waitingFor != nil && m.maxWait > 0 {
-		wait = min(wait, m.maxWait/4+time.Millisecond)
-	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-sh.kept.wake:
-	case <-stop.Done():
-	case <-s.ctx.Done():
-	case <-t.C:
-	}
-}
-
 // stored hears of every stored cut; head is set for the last one of a batch.
 func (sh *Shard) stored(c *cut, head *orderlog.Head) {
 	if head == nil {
@@ -337,90 +241,6 @@ func (sh *Shard) storedHead() *orderlog.Head {
 	sh.board.mu.Lock()
 	defer sh.board.mu.Unlock()
 	return sh.board.head
-}
-
-// takeSnapshot takes one beside the fold when it is due. One is taken at a time.
-func (sh *Shard) takeSnapshot(cut uint64) {
-	if sh.cfg.SnapshotDir == "" || cut < sh.lastTaken+sh.cfg.SnapshotCuts {
-		return
-	}
-	select {
-	case sh.taking <- struct{}{}:
-	default:
-		return
-	}
-	sh.lastTaken = cut
-	view, err := sh.store.View()
-	if err != nil {
-		<-sh.taking
-		return
-	}
-	sh.snapshots.Add(1)
-	go func() {
-		defer sh.snapshots.Done()
-		defer func() { <-sh.taking }()
-		defer view.Close()
-		dir := snapshot.Dir(sh.cfg.SnapshotDir)
-		path, err := dir.Take(view)
-		if err == nil {
-			err = dir.Retain(sh.shard, sh.cfg.SnapshotKeep)
-		}
-		if err != nil {
-			sh.zap.Error("no snapshot was taken", zap.Error(err))
-			return
-		}
-		sh.board.update(func(s *Status) { s.Snapshot = cut })
-		sh.zap.Info("snapshot taken", zap.String("path", path))
-	}()
-}
-
-// openStore opens the shard's store, setting aside what is torn. A store stays open over the terms of a shard.
-func (sh *Shard) openStore() (*store.Store, error) {
-	if sh.store != nil {
-		return sh.store, nil
-	}
-	dir := store.ShardDir(sh.cfg.DataDir, sh.shard)
-	o := store.Options{DedupeWindow: sh.cfg.DedupeWindow, CacheBytes: sh.cfg.StoreCache, Log: func(m string) { sh.zap.Warn(m) }}
-	st, err := store.Open(dir, o)
-	if errors.Is(err, store.ErrTorn) {
-		aside, moveErr := store.SetAside(dir, "torn")
-		if moveErr != nil {
-			return nil, errors.Join(err, moveErr)
-		}
-		sh.zap.Warn("the store is torn: set aside, the state is rebuilt", zap.String("aside", aside), zap.Error(err))
-		st, err = store.Open(dir, o)
-	}
-	if err != nil {
-		return nil, err
-	}
-	sh.mu.Lock()
-	sh.store = st
-	sh.mu.Unlock()
-	return st, nil
-}
-
-// renewStore replaces the store by an empty one. why names where the old one goes; "" removes it.
-func (sh *Shard) renewStore(why string) error {
-	sh.snapshots.Wait()
-	sh.mu.Lock()
-	st := sh.store
-	sh.store = nil
-	sh.mu.Unlock()
-	dir := store.ShardDir(sh.cfg.DataDir, sh.shard)
-	if err := st.Close(); err != nil && why == "" {
-		return err
-	}
-	if why != "" {
-		aside, err := store.SetAside(dir, why)
-		if err != nil {
-			return err
-		}
-		sh.zap.Warn("the store cannot be used: set aside, the state is rebuilt", zap.String("aside", aside), zap.String("why", why))
-	} else if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove the stale store: %w", err)
-	}
-	_, err := sh.openStore()
-	return err
 }
 
 // projectorConfig is what the fold is built with.

@@ -12,7 +12,7 @@ import (
 
 // The first byte of a key says what it is of.
 const (
-	headPrefix = 'h' // alone: the head
+	headPrefix = 'h' // alone: the head; 'i' alone: the sum
 	rowPrefix  = 'r' // and the row's key
 	seenPrefix = 's' // and topic, 0, partition (4 bytes), number of the entry run (8 bytes)
 )
@@ -29,6 +29,7 @@ type window struct {
 type entryRun struct {
 	number  uint64
 	entries int
+	hash    uint64 // in the store's sum
 }
 
 // EntryBytes is the size of one entry of the dedupe window.
@@ -50,34 +51,6 @@ func parseSeenKey(key []byte) (src projector.Source, number uint64, ok bool) {
 	return src, binary.BigEndian.Uint64(cut[4:]), true
 }
 
-// loadWindows finds which entry runs are stored.
-func (s *Store) loadWindows() error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{seenPrefix}, UpperBound: []byte{seenPrefix + 1}})
-	if err != nil {
-		return err
-	}
-	for it.First(); it.Valid(); it.Next() {
-		src, number, ok := parseSeenKey(it.Key())
-		if !ok || len(it.Value())%EntryBytes != 0 {
-			it.Close()
-			return fmt.Errorf("%w: malformed dedupe key %q", ErrTorn, it.Key())
-		}
-		w := s.windowOf(src)
-		w.runs = append(w.runs, entryRun{number, len(it.Value()) / EntryBytes})
-		w.total += len(it.Value()) / EntryBytes
-	}
-	return it.Close()
-}
-
-func (s *Store) windowOf(src projector.Source) *window {
-	w := s.seen[src]
-	if w == nil {
-		w = new(window)
-		s.seen[src] = w
-	}
-	return w
-}
-
 // Batch is what one commit changes: the cuts since the last one.
 type Batch struct {
 	s   *Store
@@ -86,11 +59,13 @@ type Batch struct {
 	err error
 }
 
-// NewBatch begins a commit. There is one at a time.
+// NewBatch begins a commit. There is one at a time, and a batch that was begun is committed: the store's sum follows it
+// at once.
 func (s *Store) NewBatch() *Batch { return &Batch{s: s, b: s.db.NewBatch()} }
 
 // Row sets a row, or deletes it where value is nil.
 func (b *Batch) Row(key, value []byte) {
+	b.s.sum.row(key, value)
 	b.key = append(append(b.key[:0], rowPrefix), key...)
 	if value == nil {
 		b.note(b.b.Delete(b.key, nil))
@@ -109,15 +84,13 @@ func (b *Batch) Seen(src projector.Source, entries []byte) {
 	if n := len(w.runs); n > 0 {
 		number = w.runs[n-1].number + 1
 	}
-	w.runs = append(w.runs, entryRun{number, len(entries) / EntryBytes})
-	w.total += len(entries) / EntryBytes
 	b.key = seenKey(b.key[:0], src, number)
+	w.add(b.s, number, b.key, entries)
 	b.note(b.b.Set(b.key, entries, nil))
 	for w.total-w.runs[0].entries >= b.s.window {
 		b.key = seenKey(b.key[:0], src, w.runs[0].number)
 		b.note(b.b.Delete(b.key, nil))
-		w.total -= w.runs[0].entries
-		w.runs = w.runs[1:]
+		w.drop(b.s)
 	}
 }
 
@@ -135,6 +108,10 @@ func (b *Batch) Bytes() int { return b.b.Len() }
 func (b *Batch) Commit(head *orderlog.Head) error {
 	if head != nil {
 		b.note(b.b.Set(headKey, head.Append(nil), nil))
+	}
+	b.note(b.b.Set(sumKey, binary.BigEndian.AppendUint64(nil, b.s.sum.total), nil))
+	if damage := b.s.corrupt.Load(); damage != nil {
+		b.note(*damage)
 	}
 	if b.err == nil {
 		b.err = b.b.Commit(pebble.NoSync)

@@ -46,7 +46,8 @@ type Options struct {
 type Store struct {
 	db     *pebble.DB
 	window int
-	seen   map[projector.Source]*window // of the committing goroutine
+	seen   map[projector.Source]*window // this and sum are of the committing goroutine
+	sum    sum
 
 	mu     sync.Mutex
 	views  sync.WaitGroup
@@ -55,9 +56,10 @@ type Store struct {
 	stalls      atomic.Int64
 	backgrounds atomic.Int64
 	fatals      atomic.Int64
+	corrupt     atomic.Pointer[error] // set once Pebble has found damaged data
 }
 
-// Open opens or creates the store in dir. The error is marked ErrLocked or ErrTorn where it is that; other errors (no
+// Open opens or creates the store in dir. Unless it is only to be read, everything in it is read and checked. The error is marked ErrLocked or ErrTorn where it is that; other errors (no
 // permission, no space) say nothing about what lies there.
 func Open(dir string, o Options) (_ *Store, err error) {
 	if o.DedupeWindow <= 0 {
@@ -74,7 +76,7 @@ func Open(dir string, o Options) (_ *Store, err error) {
 	if s.db, err = openPebble(dir, options); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, classify(err))
 	}
-	if err := s.loadWindows(); err != nil {
+	if err := s.load(!o.ReadOnly); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, classify(err)), s.db.Close())
 	}
 	return s, nil
@@ -111,6 +113,12 @@ func (s *Store) options(o Options) *pebble.Options {
 			BackgroundError: func(err error) {
 				s.backgrounds.Add(1)
 				o.Log("pebble: background error: " + err.Error())
+			},
+			// Pebble's default ends the process. The next commit says it, and the next opening sets the store aside.
+			DataCorruption: func(i pebble.DataCorruptionInfo) {
+				err := fmt.Errorf("%w: %s: %w", ErrTorn, i.Path, i.Details)
+				s.corrupt.Store(&err)
+				o.Log("pebble: corrupt data: " + err.Error())
 			},
 			WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
 				s.stalls.Add(1)
