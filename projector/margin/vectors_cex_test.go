@@ -19,18 +19,27 @@ func init() {
 	})
 	register("binance_liq_simple", func(c *vector) {
 		in := c.in
-		cexPrinted(c.want.get("liq"), cex.BinanceClientLiquidation(cexSide(in), in.get("qty").rat(), in.get("entry").rat(),
-			in.get("wb").rat(), in.get("mmr").rat(), in.get("cum").rat()))
+		side, size, entry, rate, cum := cexSide(in), in.get("qty").rat(), in.get("entry").rat(), in.get("mmr").rat(), in.get("cum").rat()
+		cexPrinted(c.want.get("liq"), cexCollateral(in.get("wb"), size, entry, func(wallet *big.Rat) *big.Rat {
+			return cex.BinanceClientLiquidation(side, size, entry, wallet, rate, cum)
+		})...)
 	})
 	register("okx_liq", func(c *vector) {
 		in := c.in
-		size, entry := in.get("qty").rat(), in.get("entry").rat()
-		cexPrinted(c.want.get("liq"), cex.OKXLiquidation(cexSide(in), size, entry,
-			cexCollateral(in.get("wb"), size, entry), in.get("mmr").rat(), in.get("fee").rat()))
+		side, size, entry, rate, fee := cexSide(in), in.get("qty").rat(), in.get("entry").rat(), in.get("mmr").rat(), in.get("fee").rat()
+		cexPrinted(c.want.get("liq"), cexCollateral(in.get("wb"), size, entry, func(collateral *big.Rat) *big.Rat {
+			return cex.OKXLiquidation(side, size, entry, collateral, rate, fee)
+		})...)
 	})
-	register("bybit_liq", func(c *vector) {
-		in := c.in
-		cexPrinted(c.want.get("liq"), cex.BybitLiquidation(cexSide(in), in.get("entry").rat(), in.get("lev").rat(), in.get("mmr").rat()))
+	register("bybit_liq", func(c *vector) { // the table cuts off recurring digits in some rows, and rounds them in others
+		in, w := c.in, c.want.get("liq")
+		x := cex.BybitLiquidation(cexSide(in), in.get("entry").rat(), in.get("lev").rat(), in.get("mmr").rat())
+		cut, nearest := margin.Rounded(x, w.decimals(), margin.ToZero), margin.Rounded(x, w.decimals(), margin.HalfUp)
+		if cut.Cmp(nearest) == 0 {
+			w.is(cut)
+			return
+		}
+		w.within(cut, nearest)
 	})
 	register("haircut", func(c *vector) { // the FAQ cuts off at the cent
 		w := c.want.get("needed")
@@ -54,9 +63,8 @@ func init() {
 		}
 		c.want.get("value").is(cex.TieredValue(c.in.get("qty").rat(), c.in.get("price").rat(), tiers))
 	})
-	register("okx_discount", func(c *vector) { // the one tier of BTC that the source has
-		tiers := []cex.Tier{{From: new(big.Rat), To: big.NewRat(20, 1), Rate: big.NewRat(98, 100)}}
-		value, ok := cex.KnownValue(c.in.get("qty").rat(), c.in.get("price").rat(), tiers)
+	register("okx_discount", func(c *vector) {
+		value, ok := cex.KnownValue(c.in.get("qty").rat(), c.in.get("price").rat(), okxBitcoin())
 		if !ok {
 			c.stop("inputs.qty: beyond the known tiers")
 		}
@@ -67,6 +75,17 @@ func init() {
 		cexPrinted(c.want.get("liq"), cex.CrossLiquidation(in.get("size").rat(), in.get("mark").rat(), in.get("equity").rat(),
 			in.get("otherMM").rat(), in.get("mmr").rat()))
 	})
+}
+
+// okxBitcoin returns the tiers of BTC in the discount-rate article, which the cases do not repeat.
+func okxBitcoin() []cex.Tier {
+	var tiers []cex.Tier
+	from := int64(0)
+	for _, t := range [][2]int64{{20, 980}, {25, 975}, {30, 970}, {50, 965}, {70, 960}, {90, 955}, {110, 950}} {
+		tiers = append(tiers, cex.Tier{From: big.NewRat(from, 1), To: big.NewRat(t[0], 1), Rate: big.NewRat(t[1], 1000)})
+		from = t[0]
+	}
+	return tiers
 }
 
 func cexPosition(v *value) cex.Position {
@@ -87,32 +106,40 @@ func cexSide(in *value) cex.Side {
 	}
 }
 
-// cexCollateral returns size·entry/leverage where that, for a whole leverage, is what the case
-// shows cut to its digits: 3.3333333333 stands for 10/3.
-func cexCollateral(v *value, size, entry *big.Rat) *big.Rat {
+// cexCollateral returns the results of f for the collateral that a case shows, and for
+// size·entry/leverage where that, for a whole leverage, is shown cut off: 3.3333333333 stands for
+// 10/3 in some rows of the table, and for itself in others.
+func cexCollateral(v *value, size, entry *big.Rat, f func(collateral *big.Rat) *big.Rat) []*big.Rat {
 	shown := v.rat()
+	out := []*big.Rat{f(shown)}
 	if shown.Sign() <= 0 {
-		return shown
+		return out
 	}
 	notional := new(big.Rat).Mul(size, entry)
 	leverage := margin.Rounded(new(big.Rat).Quo(notional, shown), 0, margin.HalfEven)
 	if leverage.Sign() <= 0 {
-		return shown
+		return out
 	}
 	exact := notional.Quo(notional, leverage)
-	if margin.Rounded(exact, v.decimals(), margin.ToZero).Cmp(shown) != 0 {
-		return shown
+	if exact.Cmp(shown) != 0 && margin.Rounded(exact, v.decimals(), margin.ToZero).Cmp(shown) == 0 {
+		out = append(out, f(exact))
 	}
-	return exact
+	return out
 }
 
 // cexPrinted compares to the printed digits: 15 significant digits or more are a double as programs
-// print it, fewer are rounded to nearest.
-func cexPrinted(w *value, x *big.Rat) {
+// print it, fewer are rounded to nearest. One of the results must match.
+func cexPrinted(w *value, results ...*big.Rat) {
 	digits := strings.TrimLeft(strings.Replace(strings.TrimPrefix(w.text(), "-"), ".", "", 1), "0")
-	if len(digits) >= 15 {
-		w.is(margin.ShortestBinary64(x))
-		return
+	for i, x := range results {
+		if len(digits) >= 15 {
+			x = margin.ShortestBinary64(x)
+		} else {
+			x = margin.Rounded(x, w.decimals(), margin.HalfUp)
+		}
+		if i == len(results)-1 || w.rat().Cmp(x) == 0 {
+			w.is(x)
+			return
+		}
 	}
-	w.is(margin.Rounded(x, w.decimals(), margin.HalfUp))
 }
