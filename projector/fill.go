@@ -110,10 +110,11 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 		}
 		return ReasonNone
 	}
-	c := gain
+	held := p.funding // the pool's collateral once funding is settled
 	if p.pool != nil {
-		c = c.Add(p.pool.Collateral)
+		held = held.Add(p.pool.Collateral)
 	}
+	c := held.Add(p.realised)
 	if p.closed > 0 && p.opened > 0 && c.Sign() > 0 {
 		p.returned = c
 		c = fixed.Int128{}
@@ -130,7 +131,10 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 		c = c.Sub(p.fee)
 	}
 	if p.opened == 0 && c.Sign() > 0 {
-		p.released = margin.MulDiv(c, p.closed, abs(before), margin.Down) // all of it where nothing remains
+		p.released = c // all of it where nothing remains
+		if p.size != 0 {
+			p.released = release(held, c, p.closed, abs(before))
+		}
 		c = c.Sub(p.released)
 	}
 	settlement = settlement.Add(p.returned).Sub(p.moved).Add(p.released)
@@ -138,6 +142,20 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 		return ReasonOutOfRange
 	}
 	return ReasonNone
+}
+
+// release is what a reduction sends back to cross: its share of the collateral that the pool held,
+// less what the reduction itself lost. c is the collateral after profit and fee. So the pool's
+// equity falls at most in proportion, and a partial liquidation cannot make it bankrupt.
+func release(held, c fixed.Int128, closed, size int64) fixed.Int128 {
+	r := margin.MulDiv(held, closed, size, margin.Down)
+	if lost := held.Sub(c); lost.Sign() > 0 {
+		r = r.Sub(lost)
+	}
+	if r.Sign() < 0 {
+		return fixed.Int128{}
+	}
+	return r
 }
 
 // checkLegs keeps net and long/short positions of a market apart (§4, fill, step 1).

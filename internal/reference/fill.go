@@ -71,6 +71,7 @@ func (t *transaction) changePosition(a *account, p *pool, c change) (changed, st
 	t.post(a, p.key, v.settlement, v.unpostedFunding(m, pos), "funding/"+m.name, projector.CauseFunding, m.name)
 	pos.index = m.funding
 	done.before = pos.size
+	held := p.collateral
 
 	// Step 3: what closes, § 2 Entry.
 	if pos.size.Sign()*c.size.Sign() < 0 {
@@ -130,7 +131,9 @@ func (t *transaction) changePosition(a *account, p *pool, c change) (changed, st
 	if isolated && done.closed.IsPositive() && done.opened.IsZero() && p.collateral.IsPositive() {
 		released := p.collateral
 		if !done.after.IsZero() {
-			released = quotient(p.collateral.Mul(done.closed), done.before.Abs(), v.scale, floor)
+			share := quotient(held.Mul(done.closed), done.before.Abs(), v.scale, floor)
+			lost := decimal.Max(zero, held.Sub(p.collateral))
+			released = decimal.Max(zero, share.Sub(lost))
 		}
 		t.move(a, p.key, crossPool, released)
 	}

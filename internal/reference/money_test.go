@@ -8,9 +8,9 @@ import (
 )
 
 // § 4, isolated, worked by hand at leverage 10. Buying 2 at 100 moves ceil(200 / 10) = 20 from
-// cross; a fee of 0.5 is the pool's. Selling 1 at 105 realises 5 and releases half of 24.5:
-// 12.25. Selling 2 at 90 closes 1 at a loss of 10, which leaves 2.25 and, as the position turns,
-// goes back to cross; −1 at 90 then takes 9.
+// cross; a fee of 0.5 is the pool's. Selling 1 at 105 realises 5, which stays, and releases half of
+// 19.5: 14.75 are left. Selling 2 at 90 closes 1 at a loss of 10, which leaves 4.75 and, as the position
+// turns, goes back to cross; −1 at 90 then takes 9. A reduction at a loss of 4 pays it out of its share.
 func TestIsolatedMoney(t *testing.T) {
 	x := newExchange(t).mark("BTC", "100").deposit("a", "1000")
 	x.fact("a", &events.LeverageSet{Market: "BTC", Leverage: 10})
@@ -21,16 +21,21 @@ func TestIsolatedMoney(t *testing.T) {
 	is(t, "collateral", x.pool("a", "BTC").Collateral, "19.5")
 	is(t, "cross", x.account("a").Equity, "980")
 	x.fill("a", "BTC", "-1", "105")
-	is(t, "collateral", x.pool("a", "BTC").Collateral, "12.25")
-	is(t, "cross", x.account("a").Equity, "992.25")
+	is(t, "collateral", x.pool("a", "BTC").Collateral, "14.75")
+	is(t, "cross", x.account("a").Equity, "989.75")
 	x.fill("a", "BTC", "-2", "90")
 	is(t, "collateral", x.pool("a", "BTC").Collateral, "9")
-	is(t, "cross", x.account("a").Equity, "985.5") // 992.25 + 2.25 − 9
+	is(t, "cross", x.account("a").Equity, "985.5") // 989.75 + 4.75 − 9
 	x.fill("a", "BTC", "1", "90")
 	is(t, "cross, all returned", x.account("a").Equity, "994.5")
 	if pools := x.account("a").Pools; len(pools) != 1 {
 		t.Errorf("pools %+v", pools)
 	}
+	x.fill("a", "BTC", "2", "100")
+	x.fill("a", "BTC", "-1", "96") // 20 held: half is 10, less the loss of 4
+	is(t, "collateral", x.pool("a", "BTC").Collateral, "10")
+	x.fill("a", "BTC", "-0.25", "50") // a quarter of it is 2.5, and the loss 12.5
+	is(t, "collateral", x.pool("a", "BTC").Collateral, "-2.5")
 }
 
 // § 4: what a pool lacks at the end stays in it, and never touches cross; a fund covers it under

@@ -160,7 +160,7 @@ func (x *Exchange) may(l *leg, m *market, size, price, feeRate int64) bool {
 			return true // only closes
 		}
 		if size < abs(p.size) {
-			// What closes at a loss uses collateral up, and takes its share of the rest along: enough must stay.
+			// What closes takes its share of the collateral along: enough must stay.
 			scratch, rest := *l.a, *p
 			scratch.fill(&rest, m, signed, price, l.fee, 0)
 			return rest.equity(m, m.mark) > 3*m.maintenance(m.notional(rest.size, m.mark))

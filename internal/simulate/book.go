@@ -91,7 +91,7 @@ func (a *account) fill(p *position, m *market, size, price, fee, margin int64) {
 		pool = &p.collateral
 	}
 	*pool += funding
-	before := p.size
+	before, held := p.size, p.collateral
 	cost := size * price * m.unit
 	if closing := before != 0 && (before > 0) != (size > 0); !closing {
 		p.size, p.entry = before+size, p.entry+cost
@@ -106,7 +106,8 @@ func (a *account) fill(p *position, m *market, size, price, fee, margin int64) {
 	if p.isolated && p.collateral > 0 {
 		back := p.collateral
 		if p.size != 0 {
-			back, _ = mulDiv(p.collateral, abs(size), abs(before))
+			back, _ = mulDiv(held, abs(size), abs(before))
+			back = max(0, back-max(0, held-p.collateral)) // its share, less what closing lost
 		}
 		p.collateral -= back
 		a.cash += back
