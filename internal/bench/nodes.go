@@ -11,7 +11,7 @@ var nodes = benchmark{
 	figures: []Figure{
 		{Name: "restart_100k_s", Unit: "s", Goal: "< 3", Note: "clean stop, start of the process to /readyz and the first answer, from Pebble; slowest of three"},
 		{Name: "takeover_100k_s", Unit: "s", Goal: "< 10", Note: "kill -9 until another process answers, its session timeout of 6 s and a restored snapshot included; slowest of three"},
-		{Name: "stop_takeover_s", Unit: "s", Goal: "< 1", Note: "SIGTERM until another process answers, from a Pebble that is behind; slowest of three"},
+		{Name: "stop_takeover_s", Unit: "s", Goal: "< 1", Note: "SIGTERM until another process answers, which restores a snapshot twice and has a Pebble once; slowest of three"},
 	},
 	measure: measureNodes,
 }
