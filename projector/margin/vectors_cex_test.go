@@ -130,9 +130,9 @@ func cexCollateral(v *value, size, entry *big.Rat, f func(collateral *big.Rat) *
 // cexPrinted compares to the printed digits: 15 significant digits or more are a double as programs
 // print it, fewer are rounded to nearest. One of the results must match.
 func cexPrinted(w *value, results ...*big.Rat) {
-	digits := strings.TrimLeft(strings.Replace(strings.TrimPrefix(w.text(), "-"), ".", "", 1), "0")
+	significant := strings.TrimLeft(strings.Replace(strings.TrimPrefix(w.text(), "-"), ".", "", 1), "0")
 	for i, x := range results {
-		if len(digits) >= 15 {
+		if len(significant) >= 15 {
 			x = margin.ShortestBinary64(x)
 		} else {
 			x = margin.Rounded(x, w.decimals(), margin.HalfUp)

@@ -382,6 +382,8 @@ func (c *vectorCase) with(path string, x any) *vectorCase {
 	return &out
 }
 
+const digits = "0123456789"
+
 var step = regexp.MustCompile(`[^.\[\]]+`)
 
 // walk replaces the value at a path by what f makes of it.
@@ -429,12 +431,14 @@ func clone(x any) any {
 	return x
 }
 
-// mutations returns wrong values near a right one: each digit one up and one down.
-func mutations(x any) []any {
+// mutations returns wrong values near a right one: each digit one up and one down, or only the first
+// and the last digit.
+func mutations(x any, each bool) []any {
 	var out []any
 	change := func(s string) {
+		first, last := strings.IndexAny(s, digits), strings.LastIndexAny(s, digits)
 		for i := range s {
-			if d := s[i]; d >= '0' && d <= '9' {
+			if d := s[i]; d >= '0' && d <= '9' && (each || i == first || i == last) {
 				for _, by := range []byte{1, 9} {
 					wrong := []byte(s)
 					wrong[i] = '0' + (d-'0'+by)%10

@@ -31,18 +31,20 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsNoticeADigit changes every digit of every expected value, and expects each change to
-// fail its case. Where a comparison declared an interval, a change that stays inside is let pass.
+// TestVectorsNoticeADigit changes every digit of every expected value (in files of many cases the
+// first and the last), and expects each change to fail its case. Where a comparison declared an
+// interval, a change that stays inside is let pass.
 func TestVectorsNoticeADigit(t *testing.T) {
 	for _, file := range vectorFiles(t) {
 		changes, inside := 0, 0
-		for _, c := range readVectors(t, file) {
+		cases := readVectors(t, file)
+		for _, c := range cases {
 			run, err := c.find()
 			if err != nil || !c.reproducible {
 				continue // TestVectors says so
 			}
 			for _, path := range c.run(run).expected() {
-				for _, wrong := range mutations(c.at(path)) {
+				for _, wrong := range mutations(c.at(path), len(cases) <= 100) {
 					got := c.with(path, wrong).run(run)
 					switch changes++; {
 					case len(got.problems) > 0:
