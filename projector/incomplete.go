@@ -96,7 +96,7 @@ func (s *Shard) answer(a *account, o *events.Offset) bool {
 
 // touchIncomplete brings the accounts' flags up to date and marks the row as changed.
 func (s *Shard) touchIncomplete(in *incomplete) {
-	for _, a := range s.byOwner[in.owner] {
+	for _, a := range s.owners[in.owner].all() {
 		a.incomplete = s.openDeadLetters(a)
 	}
 	if !in.changed {

@@ -142,7 +142,11 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 			o.Awaiting = o.Awaiting || closes > 0
 		}
 		o.Stale = o.Stale || p.Positions[i].Market.IsStale(v.shardTime)
-		o.Positions = append(o.Positions, f)
+		s.positions = append(s.positions, f)
+	}
+	if n := len(p.Positions); n > 0 {
+		end := len(s.positions)
+		o.Positions = s.positions[end-n : end : end]
 	}
 	s.pending = append(s.pending, o)
 }

@@ -30,8 +30,7 @@ type Shard struct {
 	venueList []*venue // sorted by name
 	markets   []*market
 	assets    []*asset
-	accounts  map[accountKey]*account
-	byOwner   map[string][]*account
+	owners    map[string]*owner
 
 	open       map[incompleteKey]*incomplete
 	producers  map[producerKey]*producer
@@ -47,19 +46,14 @@ type Shard struct {
 	refBuf           []rowRef
 
 	// Of the record being applied.
-	rec     *Record
-	fx      Effects
-	pending []pendingOutput
-	queue   []*pool // to be judged
-	bounds  []margin.Bound
-	settled int  // outputs before this index are final: those of due deadlines
-	gap     bool // its sequence left a gap
-}
-
-type accountKey struct {
-	venue      *venue
-	owner      string
-	subaccount uint32
+	rec       *Record
+	fx        Effects
+	pending   []pendingOutput
+	positions []events.PositionFigures // of the record's announcements, one after the other
+	queue     []*pool                  // to be judged
+	bounds    []margin.Bound
+	settled   int  // outputs before this index are final: those of due deadlines
+	gap       bool // its sequence left a gap
 }
 
 // New returns the empty state of a shard.
@@ -70,8 +64,7 @@ func New(cfg Config) *Shard {
 	return &Shard{
 		cfg:       cfg,
 		venues:    map[string]*venue{},
-		accounts:  map[accountKey]*account{},
-		byOwner:   map[string][]*account{},
+		owners:    map[string]*owner{},
 		open:      map[incompleteKey]*incomplete{},
 		producers: map[producerKey]*producer{},
 		windows:   map[Source]*window{},
@@ -86,6 +79,7 @@ func (s *Shard) Counters() Counters { return s.counters }
 func (s *Shard) Apply(r *Record) *Effects {
 	s.counters.N++
 	s.rec = r
+	s.positions = s.positions[:0]
 	s.fx = Effects{N: s.counters.N, Outputs: s.fx.Outputs[:0], DeadLetters: s.fx.DeadLetters[:0], Postings: s.fx.Postings[:0]}
 	s.pending, s.queue, s.settled, s.gap = s.pending[:0], s.queue[:0], 0, false
 
@@ -171,13 +165,13 @@ func (s *Shard) eventAccount() *account {
 	if v == nil {
 		return nil
 	}
-	return s.accounts[accountKey{v, e.Owner, e.Subaccount}]
+	return s.owners[e.Owner].account(v, e.Subaccount)
 }
 
 // peek returns an account; one that is not there yet is made, but not entered: that is for
 // enter, once it is certain that the fact is applied.
 func (s *Shard) peek(v *venue, owner string, sub uint32) (a *account, entered bool) {
-	if a = s.accounts[accountKey{v, owner, sub}]; a != nil {
+	if a = s.owners[owner].account(v, sub); a != nil {
 		return a, true
 	}
 	a = &account{venue: v, owner: owner, subaccount: sub, marginType: events.MarginStandard}
@@ -187,13 +181,13 @@ func (s *Shard) peek(v *venue, owner string, sub uint32) (a *account, entered bo
 
 // enter makes a new account known.
 func (s *Shard) enter(a *account) {
-	if same := s.byOwner[a.owner]; len(same) > 0 {
-		a.owner = same[0].owner
-	} else {
-		a.owner = strings.Clone(a.owner)
+	o := s.owners[a.owner]
+	if o == nil {
+		o = &owner{name: strings.Clone(a.owner)}
+		s.owners[o.name] = o
 	}
-	s.accounts[accountKey{a.venue, a.owner, a.subaccount}] = a
-	s.byOwner[a.owner] = append(s.byOwner[a.owner], a)
+	a.owner = o.name
+	o.add(a)
 	a.venue.accounts = append(a.venue.accounts, a)
 	a.incomplete = s.openDeadLetters(a)
 	s.touchAccount(a)

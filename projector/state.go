@@ -232,6 +232,57 @@ func (h *holders) remove(slot int32) *pool {
 	return moved
 }
 
+// owner is who holds accounts. Most hold few: they are looked through; of many there is an index.
+type owner struct {
+	name     string
+	accounts []*account
+	index    map[subaccountKey]*account // nil up to fewAccounts
+}
+
+type subaccountKey struct {
+	venue  *venue
+	number uint32
+}
+
+const fewAccounts = 8
+
+// all returns the owner's accounts; an unknown owner, nil, has none.
+func (o *owner) all() []*account {
+	if o == nil {
+		return nil
+	}
+	return o.accounts
+}
+
+// account returns the owner's account of a venue and number, nil if there is none.
+func (o *owner) account(v *venue, number uint32) *account {
+	if o == nil {
+		return nil
+	}
+	if o.index != nil {
+		return o.index[subaccountKey{v, number}]
+	}
+	for _, a := range o.accounts {
+		if a.subaccount == number && a.venue == v {
+			return a
+		}
+	}
+	return nil
+}
+
+func (o *owner) add(a *account) {
+	o.accounts = append(o.accounts, a)
+	if o.index == nil && len(o.accounts) > fewAccounts {
+		o.index = make(map[subaccountKey]*account, 2*fewAccounts)
+		for _, b := range o.accounts {
+			o.index[subaccountKey{b.venue, b.subaccount}] = b
+		}
+	}
+	if o.index != nil {
+		o.index[subaccountKey{a.venue, a.subaccount}] = a
+	}
+}
+
 // setting returns the account's setting in a market, or a default one that is not stored.
 func (a *account) setting(m *market) setting {
 	for i := range a.settings {

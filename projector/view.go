@@ -61,7 +61,7 @@ func (w *View) Account(venue, owner string, subaccount uint32) (*AccountFigures,
 			}
 		}
 	}
-	if a := w.shard.accounts[accountKey{v, owner, subaccount}]; a == nil {
+	if a := w.shard.owners[owner].account(v, subaccount); a == nil {
 		if ok, err := w.load(AccountKey(nil, venue, owner, subaccount)); !ok {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	if v == nil {
 		return nil
 	}
-	a := s.accounts[accountKey{v, owner, subaccount}]
+	a := s.owners[owner].account(v, subaccount)
 	if a == nil {
 		return nil
 	}
@@ -285,8 +285,9 @@ type Totals struct {
 
 // Totals counts pools by their status. It visits every account.
 func (s *Shard) Totals() Totals {
-	t := Totals{Markets: len(s.markets), Accounts: len(s.accounts)}
+	t := Totals{Markets: len(s.markets)}
 	for _, v := range s.venueList {
+		t.Accounts += len(v.accounts)
 		for _, a := range v.accounts {
 			t.add(&a.cross)
 			for _, p := range a.isolated {

@@ -129,8 +129,12 @@ func scaledProduct(a fixed.Int128, b, k, d int64) fixed.Int128 {
 // EntryPrice returns a position's average entry at the market's price scale, to the nearest unit:
 // for display only.
 func EntryPrice(p *Position) fixed.Int128 {
-	unit := fixed.FromInt64(abs(p.Size)).Mul(p.Market.K)
-	return mulDivBig(p.Entry.Abs(), fixed.FromInt64(1), unit, HalfUp)
+	entry, unit := p.Entry.Abs(), fixed.Product(abs(p.Size), p.Market.K)
+	if u, ok := unit.Int64(); ok && u < 1<<62 && entry.Bits() < 120 {
+		// Half up: floor((2·entry + unit) / 2·unit).
+		return MulDiv(entry.Add(entry).Add(unit), 1, 2*u, Down)
+	}
+	return mulDivBig(entry, fixed.FromInt64(1), unit, HalfUp)
 }
 
 // IsStale reports that the market's mark is older than its rules allow.
