@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -80,6 +79,6 @@ func TestRandomStreams(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
-		t.Log(fmt.Sprintf("%6d %s", seen[name], name))
+		t.Logf("%6d %s", seen[name], name)
 	}
 }
