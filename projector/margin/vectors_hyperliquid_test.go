@@ -63,21 +63,18 @@ func hlTiers(v *value) []hyperliquid.Tier {
 	return out
 }
 
-// hlPosition is a position of a case, with the isolated pool that it may be.
+// hlPosition is a position of a case.
 type hlPosition struct {
 	*value
-	hyperliquid.Position
-	isolated bool
-	equity   fixed.Int128 // of the isolated pool
-	raw      fixed.Int128
+	hyperliquid.Holding
 }
 
 func hlPositions(c *vector) []hlPosition {
 	var out []hlPosition
 	for _, v := range c.in.get("positions").list() {
 		v.get("coin").known()
-		p := hlPosition{value: v, Position: hyperliquid.Position{
-			Size: v.get("szi").rat(), Notional: hlLedger(v.get("positionValue")), Leverage: v.get("leverage").int()}}
+		p := hlPosition{value: v}
+		p.Size, p.Notional, p.Leverage = v.get("szi").rat(), hlLedger(v.get("positionValue")), v.get("leverage").int()
 		p.Tiers = []hyperliquid.Tier{{MaxLeverage: v.get("maxLeverage").int()}}
 		if v.has("tiers") {
 			p.Tiers = hlTiers(v.get("tiers"))
@@ -87,9 +84,8 @@ func hlPositions(c *vector) []hlPosition {
 		}
 		switch mode := v.get("marginType").text(); mode {
 		case "isolated":
-			p.isolated = true
-			p.raw = hlLedger(v.get("rawUsd"))
-			p.equity = p.raw.Add(p.Value())
+			p.Isolated = true
+			p.Raw = hlLedger(v.get("rawUsd"))
 		case "cross":
 		default:
 			c.stop("%s: margin type %q", v.path, mode)
@@ -99,30 +95,33 @@ func hlPositions(c *vector) []hlPosition {
 	return out
 }
 
-// hlCompare compares what is expected of a position. Equity and other are those of its pool.
-func hlCompare(r hyperliquid.Rules, p *hlPosition, equity, other fixed.Int128) {
+// hlCompare compares what is expected of a position with its figures.
+func hlCompare(r hyperliquid.Rules, p *hlPosition, f *hyperliquid.HoldingFigures) {
 	want := p.get("expected")
 	var pnl *big.Rat
 	if e := p.get("entryPx"); e.ok {
 		pnl = hlUnrealised(r, p, e, want.get("unrealizedPnl"))
 	}
 	if w := want.get("marginUsed"); w.ok {
-		used := hyperliquid.Initial(p.Notional, p.Leverage)
-		if p.isolated {
-			used = p.equity
-		}
-		w.is(r.PrintAmount(used))
+		w.is(r.PrintAmount(f.Used))
 	}
 	if w := want.get("returnOnEquity"); w.ok && pnl != nil {
 		w.is(r.Print(hyperliquid.ReturnOnEquity(&p.Position, pnl)))
 	}
 	if w := want.get("liquidationPx"); w.ok {
-		x := r.LiquidationPrice(&p.Position, equity, other)
+		x := f.Liquidation
 		if x != nil {
 			x = r.Print(x)
 		}
 		w.is(x)
 	}
+}
+
+// hlFigures returns the figures of a cross position beside positions that are not in the case.
+func hlFigures(r hyperliquid.Rules, p *hlPosition, equity, maintenance fixed.Int128) *hyperliquid.HoldingFigures {
+	own := r.Maintenance(&p.Position)
+	return &hyperliquid.HoldingFigures{Used: hyperliquid.Initial(p.Notional, p.Leverage), Maintenance: own,
+		Liquidation: r.LiquidationPrice(&p.Position, equity, maintenance.Sub(own))}
 }
 
 // hlUnrealised compares size·(mark − entry). The entry is printed cut off at the digits of a price
@@ -155,55 +154,42 @@ func hlUnrealised(r hyperliquid.Rules, p *hlPosition, entry, want *value) *big.R
 func hlAccount(c *vector) {
 	r := hlRules(c)
 	positions := hlPositions(c)
-	var cross []hyperliquid.Position
-	var isolatedRaw, isolatedEquity, isolatedNotional fixed.Int128
-	for _, p := range positions {
-		if !p.isolated {
-			cross = append(cross, p.Position)
-			continue
-		}
-		isolatedRaw = isolatedRaw.Add(p.raw)
-		isolatedEquity = isolatedEquity.Add(p.equity)
-		isolatedNotional = isolatedNotional.Add(p.Notional)
-	}
-	var crossRaw fixed.Int128
-	reported := c.in.get("crossAccountValueReported")
-	switch {
-	case c.in.has("crossRawUsd"):
-		crossRaw = hlLedger(c.in.get("crossRawUsd"))
-	case c.in.has("totalRawUsd"):
-		crossRaw = hlLedger(c.in.get("totalRawUsd")).Sub(isolatedRaw)
-	case reported.ok:
-		crossRaw = hlLedger(reported).Sub(r.Summarise(fixed.Int128{}, cross).Equity)
-	}
-	s := r.Summarise(crossRaw, cross)
-	reported.known() // beside a ledger: expected.crossAccountValue says what it must be
-
+	var account hyperliquid.Account
 	for i := range positions {
-		p := &positions[i]
-		if p.isolated {
-			hlCompare(r, p, p.equity, fixed.Int128{})
-			continue
-		}
-		hlCompare(r, p, s.Equity, s.Maintenance.Sub(r.Maintenance(&p.Position)))
+		account.Holdings = append(account.Holdings, positions[i].Holding)
 	}
-
-	var orders fixed.Int128
 	for _, o := range c.in.get("openOrders").list() {
 		o.get("coin").known()
 		n := new(big.Rat).Mul(o.get("sz").rat(), o.get("px").rat())
-		orders = orders.Add(hyperliquid.Initial(hyperliquid.Micro(n, margin.Down), o.get("leverage").int()))
+		account.Orders = append(account.Orders, hyperliquid.Order{Notional: hyperliquid.Micro(n, margin.Down), Leverage: o.get("leverage").int()})
+	}
+	// The ledger of the cross pool: told, or what is left of one of the totals.
+	without := r.Report(&account)
+	reported := c.in.get("crossAccountValueReported")
+	reported.known() // beside a ledger: expected.crossAccountValue says what it must be
+	switch {
+	case c.in.has("crossRawUsd"):
+		account.Raw = hlLedger(c.in.get("crossRawUsd"))
+	case c.in.has("totalRawUsd"):
+		account.Raw = hlLedger(c.in.get("totalRawUsd")).Sub(without.Raw)
+	case reported.ok:
+		account.Raw = hlLedger(reported).Sub(without.Cross.Equity)
+	}
+
+	report := r.Report(&account)
+	for i := range positions {
+		hlCompare(r, &positions[i], &report.Holdings[i])
 	}
 	for name, amount := range map[string]fixed.Int128{
-		"accountValue":               s.Equity.Add(isolatedEquity),
-		"crossAccountValue":          s.Equity,
-		"totalRawUsd":                crossRaw.Add(isolatedRaw),
-		"totalNtlPos":                s.Notional.Add(isolatedNotional),
-		"totalMarginUsed":            s.Initial.Add(isolatedEquity),
-		"crossTotalNtlPos":           s.Notional,
-		"crossTotalMarginUsed":       s.Initial,
-		"crossMaintenanceMarginUsed": s.Maintenance,
-		"withdrawable":               r.Withdrawable(&s, orders),
+		"accountValue":               report.Value,
+		"crossAccountValue":          report.Cross.Equity,
+		"totalRawUsd":                report.Raw,
+		"totalNtlPos":                report.Notional,
+		"totalMarginUsed":            report.Used,
+		"crossTotalNtlPos":           report.Cross.Notional,
+		"crossTotalMarginUsed":       report.Cross.Initial,
+		"crossMaintenanceMarginUsed": report.Cross.Maintenance,
+		"withdrawable":               report.Withdrawable,
 	} {
 		if w := c.want.get(name); w.ok {
 			w.is(r.PrintAmount(amount))
@@ -225,8 +211,7 @@ func hlPartialAccount(c *vector) {
 	s := hyperliquid.Summary{Equity: hlLedger(c.in.get("accountValue")), Notional: hlLedger(c.in.get("totalNtlPos")),
 		Maintenance: hlLedger(c.in.get("crossMaintenanceMarginUsed"))}
 	for i := range positions {
-		p := &positions[i]
-		hlCompare(r, p, s.Equity, s.Maintenance.Sub(r.Maintenance(&p.Position)))
+		hlCompare(r, &positions[i], hlFigures(r, &positions[i], s.Equity, s.Maintenance))
 	}
 	lost := hlLost(r, &s)
 	if lost.Sign() < 0 || lost.Cmp(big.NewRat(300, 1e6)) > 0 {
@@ -357,11 +342,11 @@ func hlPoolElsewhere(c *vector) {
 	pool := c.in.get("pool")
 	for i := range positions {
 		p := &positions[i]
-		other := total.Sub(r.Maintenance(&p.Position))
 		if pool.ok {
-			hlCompare(r, p, hyperliquid.Micro(pool.rat(), margin.Down), other)
+			hlCompare(r, p, hlFigures(r, p, hyperliquid.Micro(pool.rat(), margin.Down), total))
 		}
 		if w := c.want.get("impliedPool"); w.ok {
+			other := total.Sub(r.Maintenance(&p.Position))
 			implied := r.ImpliedEquity(&p.Position, p.get("expected").get("liquidationPx").rat(), other)
 			w.is(margin.Rounded(implied, w.decimals(), margin.HalfUp))
 		}

@@ -155,6 +155,35 @@ func TestLiquidationPriceMeetsTheTrigger(t *testing.T) {
 	}
 }
 
+// TestModes: with the pool elsewhere a cross liquidation price is unknown until the pool is told, an
+// isolated one is not; portfolio margin holds a hundredth more for orders.
+func TestModes(t *testing.T) {
+	r, _ := hyperliquid.For("2025")
+	position := func(n int64) hyperliquid.Position {
+		return hyperliquid.Position{Size: big.NewRat(2, 1), Notional: usdc(n), Leverage: 10, Tiers: []hyperliquid.Tier{{MaxLeverage: 40}}}
+	}
+	a := hyperliquid.Account{Raw: usdc(-150), Orders: []hyperliquid.Order{{Notional: usdc(1000), Leverage: 10}},
+		Holdings: []hyperliquid.Holding{{Position: position(200)}, {Position: position(100), Isolated: true, Raw: usdc(-80)}}}
+	standard := r.Report(&a)
+	if x := standard.Holdings[0].Liquidation; x == nil || !standard.Withdrawable.IsZero() || standard.Orders != usdc(100) {
+		t.Errorf("standard: %+v", standard)
+	}
+	a.Mode = hyperliquid.PortfolioMargin
+	unknown := r.Report(&a)
+	if h := unknown.Holdings; !h[0].Unknown || h[0].Liquidation != nil || h[1].Unknown || h[1].Liquidation == nil || unknown.Orders != usdc(101) {
+		t.Errorf("pool elsewhere: %+v", unknown)
+	}
+	pool := standard.Cross.Equity
+	a.Pool = &pool
+	if x := r.Report(&a).Holdings[0]; x.Unknown || x.Liquidation.Cmp(standard.Holdings[0].Liquidation) != 0 {
+		t.Errorf("pool told: %+v", x)
+	}
+	// 20 in the isolated pool, 10 of them initial margin, which is a tenth of the notional too.
+	if got := r.Removable(&a.Holdings[1]); got != usdc(10) {
+		t.Errorf("removable %v", got)
+	}
+}
+
 func TestImpliedEquity(t *testing.T) {
 	r, _ := hyperliquid.For("2025")
 	p := hyperliquid.Position{Size: big.NewRat(45, 10), Notional: usdc(377_667), Tiers: []hyperliquid.Tier{{MaxLeverage: 40}}}
