@@ -195,7 +195,7 @@ func TestOneOwner(t *testing.T) {
 // However one file of a store is damaged, opening or reading it gives an error, an earlier state, or what was there: never
 // rows that nobody wrote. What is not a whole store can be set aside.
 func TestTornStore(t *testing.T) {
-	for i := range 60 {
+	for i := range 30 {
 		rng := rand.New(rand.NewPCG(3, uint64(i)))
 		dir := filepath.Join(t.TempDir(), "s")
 		s := open(t, dir)
