@@ -33,8 +33,8 @@ race:
 ## test-kafka: the same suites against a real Apache Kafka (Java 17 and mvn needed)
 test-kafka:
 	deploy/kafka/run.sh fetch
-	deploy/kafka/run.sh start
 	trap 'deploy/kafka/run.sh stop' EXIT; \
+	deploy/kafka/run.sh start; \
 	MARGINLEDGER_KAFKA=$$(deploy/kafka/run.sh brokers) go test -count=1 -p 1 -timeout 10m $(KAFKA_TESTS)
 
 $(BIN)/golangci-lint-$(GOLANGCI):
