@@ -49,7 +49,7 @@ type Config struct {
 
 	DataDir      string
 	SnapshotDir  string // "": no snapshots
-	SnapshotCuts uint64 // a snapshot every so many cuts; default 100,000
+	SnapshotCuts uint64 // a snapshot every so many cuts; default 10,000
 	SnapshotKeep int    // snapshots kept per shard; default 3
 
 	Cut           CutPolicy
@@ -116,7 +116,7 @@ func (c Config) filled() Config {
 	for s := range c.OutputTopics {
 		setDefault(&c.OutputTopics[s], events.Stream(s).String())
 	}
-	setDefault(&c.SnapshotCuts, 100_000)
+	setDefault(&c.SnapshotCuts, 10_000)
 	setDefault(&c.SnapshotKeep, 3)
 	setDefault(&c.Cut.MaxRecords, 16_384)
 	c.Cut.MaxRecords = min(c.Cut.MaxRecords, 50_000)

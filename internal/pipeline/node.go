@@ -66,7 +66,7 @@ func NewNode(cfg Config, log Log) (*Node, error) {
 }
 
 // Run runs until ctx ends: then it finishes what is under way, hands the shards over, and returns nil. A shard that
-// cannot go on stops alone; when every shard of this node has, Run returns why.
+// cannot go on stops alone; when every shard of this node has, or when the topics are not what they were, Run returns why.
 func (n *Node) Run(ctx context.Context) error {
 	lock, err := store.LockDir(n.cfg.DataDir)
 	if err != nil {
@@ -94,10 +94,22 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) serve(ctx context.Context, m Membership) error {
 	offsets := time.NewTicker(offsetInterval)
 	defer offsets.Stop()
+	ctx, cancel := context.WithCancel(ctx)
+	changed := make(chan error, 1)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := watch(ctx, &n.cfg, n.log); err != nil {
+			changed <- err
+		}
+	})
+	defer watching.Wait()
+	defer cancel()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-changed:
+			return err
 		case a, ok := <-m.Assignments():
 			if !ok {
 				return errors.New("the group membership ended")
