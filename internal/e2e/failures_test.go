@@ -108,6 +108,18 @@ func TestPartitionsAdded(t *testing.T) {
 	m.stops("topic "+w.topic("prices")+" had 1 partitions and now has 2", "ledger repartition")
 }
 
+// A running process finds it out, too.
+func TestPartitionsAddedUnderway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cluster(t), 1)
+	w.hand().market()
+	m := w.member()
+	m.start()
+	w.awaitCaughtUp()
+	w.addPartitions("prices", 2)
+	m.stops("the topics have changed", "topic "+w.topic("prices")+" had 1 partitions and now has 2")
+}
+
 func TestAccountPartitionsAdded(t *testing.T) {
 	t.Parallel()
 	w, m, _ := folded(t)

@@ -92,11 +92,11 @@ type chaos struct {
 // step waits for a random instant and does something to somebody.
 func (c *chaos) step() {
 	w := c.w
-	if c.rng.IntN(3) == 0 { // an owner at work
+	if c.rng.IntN(4) == 0 { // an owner at work
 		c.awaitLive()
 		c.pause(400)
 	} else { // somebody in the midst of joining, recovering, or handing over
-		c.pause(2500)
+		c.pause(2000)
 	}
 	var up, down []*member
 	for _, m := range w.members {

@@ -14,7 +14,7 @@ import (
 )
 
 // outage is a broker that can be taken away: an embedded one with a directory and a port of its own, or the node that
-// deploy/kafka/run.sh runs. All tests share that one: those with an outage do not run in parallel.
+// deploy/kafka/run.sh runs. All tests share that one: there, those with an outage do not run in parallel.
 type outage struct {
 	t       *testing.T
 	k       *kafkatest.Cluster
@@ -33,6 +33,7 @@ func newOutage(t *testing.T) *outage {
 		}
 		return &outage{t: t, k: kafkatest.Start(t)}
 	}
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
