@@ -31,10 +31,10 @@ func register(name string, run func(*vector), venues ...string) {
 
 // vectorCase is one case as it stands in its file.
 type vectorCase struct {
-	name, kind, venue, profile, note string
-	reproducible                     bool
-	inputs, expected                 any
-	unknown                          []string
+	name, kind, venue, profile, source, note string
+	reproducible                             bool
+	inputs, expected                         any
+	unknown                                  []string
 }
 
 func vectorFiles(t *testing.T) []string {
@@ -68,7 +68,7 @@ func readVectors(t *testing.T, file string) []*vectorCase {
 	out := make([]*vectorCase, len(top.Cases))
 	for i, m := range top.Cases {
 		text := func(key string) string { s, _ := m[key].(string); return s }
-		c := &vectorCase{name: text("name"), kind: text("kind"), profile: text("profile"), note: text("note"),
+		c := &vectorCase{name: text("name"), kind: text("kind"), profile: text("profile"), source: text("source"), note: text("note"),
 			inputs: m["inputs"], expected: m["expected"], reproducible: m["reproducible"] != false && m["reproduced"] != false}
 		c.venue = c.profile
 		if c.venue == "" {
@@ -103,7 +103,7 @@ func (c *vectorCase) findIn(kinds map[string][]kind) (kind, error) {
 
 // run compares the case, then looks for values that nobody looked at.
 func (c *vectorCase) run(k kind) *vector {
-	v := &vector{profile: c.profile, problems: slices.Clone(c.unknown), seen: map[string]bool{}, leaves: map[string]bool{},
+	v := &vector{profile: c.profile, source: c.source, problems: slices.Clone(c.unknown), seen: map[string]bool{}, leaves: map[string]bool{},
 		intervals: map[string][2]*big.Rat{}}
 	v.flatten("inputs", c.inputs)
 	v.flatten("expected", c.expected)
@@ -132,6 +132,7 @@ func (c *vectorCase) run(k kind) *vector {
 type vector struct {
 	in, want *value
 	profile  string // as the case has it, with its version
+	source   string
 	problems []string
 
 	leaves    map[string]bool // every path with a value
