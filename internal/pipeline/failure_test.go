@@ -338,7 +338,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	w := newWorld(t, 1)
 	w.trade(rngOf(seed(t)), 0, 4000)
 	cfg := w.config(t.TempDir())
-	cfg.BufferBytes, cfg.InFlightBytes = 300<<10, 100<<10
+	cfg.BufferBytes, cfg.InFlightBytes = 300<<10, 500<<10 // A single cut may hold more than a hundred kilobytes.
 	cfg.Cut = CutPolicy{MaxRecords: 50}
 	gate := make(chan struct{})
 	cfg.storing = func(bool) error { <-gate; return nil }
