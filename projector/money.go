@@ -259,6 +259,8 @@ func (s *Shard) health(p *pool) *margin.Health {
 	if p.healthN != s.counters.N {
 		p.health = p.account.venue.profile.Judge(&p.Pool)
 		p.healthN = s.counters.N
+		s.judgements++
+		p.judgement = s.judgements
 	}
 	return &p.health
 }

@@ -130,25 +130,52 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 			o.CooldownUntil = events.FormatTime(p.episode.cooldown)
 		}
 	}
-	asks := o.episode != nil && kind != events.KindLiquidationCleared
 	for i := range p.Positions {
-		f := s.figures(p, &p.Positions[i], h, !asks)
-		if asks {
-			closes := int64(0)
-			if p.episode.cooldown == 0 {
-				closes = v.profile.CloseSize(p.episode.stage, p.Positions[i].Size)
-			}
-			s.ask(&f, &p.Positions[i], closes)
-			o.Awaiting = o.Awaiting || closes > 0
-		}
 		o.Stale = o.Stale || p.Positions[i].Market.IsStale(v.shardTime)
-		s.positions = append(s.positions, f)
 	}
-	if n := len(p.Positions); n > 0 {
-		end := len(s.positions)
-		o.Positions = s.positions[end-n : end : end]
+	if o.episode != nil && kind != events.KindLiquidationCleared {
+		o.Positions, o.Awaiting = s.asked(p, h)
+	} else {
+		o.Positions = s.told(p, h)
 	}
 	s.pending = append(s.pending, o)
+}
+
+// asked are the figures of a pool's positions with what its episode asks for.
+func (s *Shard) asked(p *pool, h *margin.Health) (figures []events.PositionFigures, awaiting bool) {
+	from := len(s.positions)
+	for i := range p.Positions {
+		f := s.figures(p, &p.Positions[i], h, false)
+		closes := int64(0)
+		if p.episode.cooldown == 0 {
+			closes = p.account.venue.profile.CloseSize(p.episode.stage, p.Positions[i].Size)
+		}
+		s.ask(&f, &p.Positions[i], closes)
+		awaiting = awaiting || closes > 0
+		s.positions = append(s.positions, f)
+	}
+	return s.positions[from:len(s.positions):len(s.positions)], awaiting
+}
+
+// told are the figures of a pool's positions. Several announcements of one judgement share them.
+func (s *Shard) told(p *pool, h *margin.Health) []events.PositionFigures {
+	if s.tellings.pool == p && s.tellings.judgement == p.judgement {
+		return s.tellings.figures
+	}
+	from := len(s.positions)
+	for i := range p.Positions {
+		s.positions = append(s.positions, s.figures(p, &p.Positions[i], h, true))
+	}
+	figures := s.positions[from:len(s.positions):len(s.positions)]
+	s.tellings = tellings{p, p.judgement, figures}
+	return figures
+}
+
+// tellings are the figures last told, and of which judgement of which pool.
+type tellings struct {
+	pool      *pool
+	judgement uint64
+	figures   []events.PositionFigures
 }
 
 // figures, with the liquidation price where asked, are a position's figures in announcements and answers.

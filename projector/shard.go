@@ -46,14 +46,16 @@ type Shard struct {
 	refBuf           []rowRef
 
 	// Of the record being applied.
-	rec       *Record
-	fx        Effects
-	pending   []pendingOutput
-	positions []events.PositionFigures // of the record's announcements, one after the other
-	queue     []*pool                  // to be judged
-	bounds    []margin.Bound
-	settled   int  // outputs before this index are final: those of due deadlines
-	gap       bool // its sequence left a gap
+	rec        *Record
+	fx         Effects
+	pending    []pendingOutput
+	positions  []events.PositionFigures // of the record's announcements, one after the other
+	tellings   tellings
+	judgements uint64
+	queue      []*pool // to be judged
+	bounds     []margin.Bound
+	settled    int  // outputs before this index are final: those of due deadlines
+	gap        bool // its sequence left a gap
 }
 
 // New returns the empty state of a shard.
@@ -79,7 +81,7 @@ func (s *Shard) Counters() Counters { return s.counters }
 func (s *Shard) Apply(r *Record) *Effects {
 	s.counters.N++
 	s.rec = r
-	s.positions = s.positions[:0]
+	s.positions, s.tellings = s.positions[:0], tellings{}
 	s.fx = Effects{N: s.counters.N, Outputs: s.fx.Outputs[:0], DeadLetters: s.fx.DeadLetters[:0], Postings: s.fx.Postings[:0]}
 	s.pending, s.queue, s.settled, s.gap = s.pending[:0], s.queue[:0], 0, false
 

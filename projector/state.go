@@ -123,10 +123,11 @@ type pool struct {
 	episode *episode
 
 	// Of the record being applied.
-	touched bool // changed by it
-	queued  bool // to be judged
-	health  margin.Health
-	healthN uint64 // the record after whose changes health was taken; 0: none
+	touched   bool // changed by it
+	queued    bool // to be judged
+	health    margin.Health
+	healthN   uint64 // the record after whose changes health was taken; 0: none
+	judgement uint64 // number of the health, among all that were taken
 }
 
 // episode is an open liquidation.

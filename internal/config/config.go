@@ -112,7 +112,7 @@ func Default() *Config {
 		DedupeWindow: 1 << 20,
 		Cut:          Cut{MaxRecords: 16_384, MaxOutputs: 20_000, MaxAge: 5 * time.Millisecond},
 		Memory:       Memory{Buffer: 64 << 20, InFlight: 64 << 20, Store: 64 << 20, GCPercent: 200},
-		Snapshots:    Snapshots{Cuts: 100_000, Keep: 3, Horizon: 7 * 24 * time.Hour},
+		Snapshots:    Snapshots{Cuts: 10_000, Keep: 3, Horizon: 7 * 24 * time.Hour},
 		HTTP:         HTTP{Address: "127.0.0.1:8080", MinCutTimeout: 5 * time.Second},
 		Log:          Log{Level: "info", Format: "json"},
 	}

@@ -105,6 +105,9 @@ func (l *liquidator) hear(shard int32, r *eventlog.Record) error {
 	if orderlog.IsControl(r.Headers) || l.health == nil && !liquidates(kindOf(r.Value)) {
 		return nil // most are margin calls: not worth parsing when nobody watches
 	}
+	if l.health == nil && isCall(r.Value) {
+		return nil // nothing that the bot answers
+	}
 	o, err := events.ParseOutput(r.Value)
 	if err != nil {
 		return fmt.Errorf("shard %d, offset %d: %w", shard, r.Offset, err)
@@ -197,4 +200,10 @@ func liquidates(kind string) bool {
 		return true
 	}
 	return false
+}
+
+// isCall reports, without parsing it, that an announcement is a margin call or the end of one: its kind stands near
+// the front.
+func isCall(value []byte) bool {
+	return bytes.Contains(value[:min(len(value), 96)], []byte(`"kind":"MarginCall`))
 }

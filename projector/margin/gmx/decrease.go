@@ -54,8 +54,11 @@ type Decrease struct {
 	Output    *big.Int // to the trader, in collateral tokens
 	Secondary *big.Int // to the trader, in the token of the side's profits where that is another
 
+	// Where the rest went, in collateral tokens and in the secondary token. Per token nothing is lost:
+	// collateral before + what the pool gave = collateral after + output + these.
 	Claimable, ClaimableSecondary *big.Int // impact beyond the limit: the trader may claim it later
-	FundingSecondary              *big.Int // funding paid in the wrong token, held for the pool
+	Funding, FundingSecondary     *big.Int // to claimants; in the wrong token: held for the pool
+	FeesElsewhere                 *big.Int // shares of fees that are not the pool's
 
 	Pool             Sides
 	ImpactPool, Lent *big.Int
@@ -85,7 +88,7 @@ func (m *Market) Decrease(p *Prices, pos *Position, order Order, owed Owed, disc
 	}
 	d := &decrease{
 		Decrease: &Decrease{Position: *pos, Output: zero, Secondary: zero, Claimable: zero, ClaimableSecondary: zero,
-			FundingSecondary: zero, Pool: m.Pool, ImpactPool: m.ImpactPool, Lent: m.Lent},
+			Funding: zero, FundingSecondary: zero, FeesElsewhere: zero, Pool: m.Pool, ImpactPool: m.ImpactPool, Lent: m.Lent},
 		m: m, index: p.Index, collateral: p.token(pos.LongToken), profit: p.token(pos.IsLong),
 		longCollateral: pos.LongToken, longProfit: pos.IsLong, sameToken: pos.LongToken == pos.IsLong || m.SingleToken,
 	}
@@ -169,8 +172,8 @@ func (d *decrease) settleImpact(p *Prices, pos *Position, size *big.Int) (diff *
 // pay pays the costs one after the other and returns the first that is not paid in full.
 func (d *decrease) pay(funding *big.Int, f fees, diff *big.Int) (Step, *big.Int) {
 	price := d.collateral.Min
-	paid, second, missing := d.take(mul(funding, price))
-	d.FundingSecondary = second // what was paid in collateral is what the other side claims
+	var paid, second, missing *big.Int
+	d.Funding, d.FundingSecondary, missing = d.take(mul(funding, price))
 	if missing.Sign() > 0 {
 		return PayFunding, missing
 	}
@@ -183,7 +186,8 @@ func (d *decrease) pay(funding *big.Int, f fees, diff *big.Int) (Step, *big.Int)
 	}
 	paid, second, missing = d.take(mul(f.cost, price))
 	if missing.Sign() == 0 && second.Sign() == 0 {
-		d.toPool(d.longCollateral, f.pool) // the rest is claimable by the receivers of fees
+		d.toPool(d.longCollateral, f.pool)
+		d.FeesElsewhere = sub(f.cost, f.pool)
 	} else {
 		d.bothToPool(paid, second) // not paid as it should be: the pool gets all
 	}
