@@ -99,10 +99,7 @@ func (s *Shard) touchIncomplete(in *incomplete) {
 	for _, a := range s.owners[in.owner].all() {
 		a.incomplete = s.openDeadLetters(a)
 	}
-	if !in.changed {
-		in.changed = true
-		s.dirty.rows = append(s.dirty.rows, in)
-	}
+	s.dirty.touch(&in.changed, in)
 }
 
 // openDeadLetters counts the unanswered dead letters of an account and of its owner at large.

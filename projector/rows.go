@@ -39,54 +39,21 @@ type rower interface {
 // dirty lists what changed since the last TakeChanged, in order of first change.
 type dirty struct{ rows []rower }
 
-func (s *Shard) touchAccount(a *account) {
-	if !a.changed {
-		a.changed = true
-		s.dirty.rows = append(s.dirty.rows, a)
+// touch puts a row on the list, once.
+func (d *dirty) touch(changed *bool, r rower) {
+	if !*changed {
+		*changed = true
+		d.rows = append(d.rows, r)
 	}
 }
 
-func (s *Shard) touchMarket(m *market) {
-	if !m.changed {
-		m.changed = true
-		s.dirty.rows = append(s.dirty.rows, m)
-	}
-}
-
-func (s *Shard) touchAsset(x *asset) {
-	if !x.changed {
-		x.changed = true
-		s.dirty.rows = append(s.dirty.rows, x)
-	}
-}
-
-func (s *Shard) touchVenue(v *venue) {
-	if !v.changed {
-		v.changed = true
-		s.dirty.rows = append(s.dirty.rows, v)
-	}
-}
-
-func (s *Shard) touchSystem(y *system) {
-	if !y.changed {
-		y.changed = true
-		s.dirty.rows = append(s.dirty.rows, y)
-	}
-}
-
-func (s *Shard) touchFund(f *fund) {
-	if !f.changed {
-		f.changed = true
-		s.dirty.rows = append(s.dirty.rows, f)
-	}
-}
-
-func (s *Shard) touchProducer(p *producer) {
-	if !p.changed {
-		p.changed = true
-		s.dirty.rows = append(s.dirty.rows, p)
-	}
-}
+func (s *Shard) touchAccount(a *account)   { s.dirty.touch(&a.changed, a) }
+func (s *Shard) touchMarket(m *market)     { s.dirty.touch(&m.changed, m) }
+func (s *Shard) touchAsset(x *asset)       { s.dirty.touch(&x.changed, x) }
+func (s *Shard) touchVenue(v *venue)       { s.dirty.touch(&v.changed, v) }
+func (s *Shard) touchSystem(y *system)     { s.dirty.touch(&y.changed, y) }
+func (s *Shard) touchFund(f *fund)         { s.dirty.touch(&f.changed, f) }
+func (s *Shard) touchProducer(p *producer) { s.dirty.touch(&p.changed, p) }
 
 func (v *venue) unmark()      { v.changed = false }
 func (x *asset) unmark()      { x.changed = false }

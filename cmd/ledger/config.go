@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -52,28 +49,9 @@ func kafkaConfig(c *config.Config) (eventlog.Config, error) {
 	if c.SASL.Mechanism != "" {
 		k.SASL = &eventlog.SASL{Mechanism: c.SASL.Mechanism, User: c.SASL.User, Password: c.SASL.Password}
 	}
-	if !c.TLS.Enabled {
-		return k, nil
-	}
-	k.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.TLS.ServerName}
-	if c.TLS.CAFile != "" {
-		pem, err := os.ReadFile(c.TLS.CAFile)
-		if err != nil {
-			return k, fmt.Errorf("tls.caFile: %w", err)
-		}
-		k.TLS.RootCAs = x509.NewCertPool()
-		if !k.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return k, fmt.Errorf("tls.caFile: %w", errors.New("no certificate in "+c.TLS.CAFile))
-		}
-	}
-	if c.TLS.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
-		if err != nil {
-			return k, fmt.Errorf("tls.certFile: %w", err)
-		}
-		k.TLS.Certificates = []tls.Certificate{pair}
-	}
-	return k, nil
+	var err error
+	k.TLS, err = c.TLS.Client()
+	return k, err
 }
 
 // topicPlan is every topic of the configured ledger.
