@@ -36,8 +36,7 @@ type poolKey struct {
 type pool struct {
 	asks bool // its episode's last announcement asks for something
 
-	// The answer under way, "" if none: the id of a fill or of a payment. A fill is seen to have
-	// arrived when its position has another size than before.
+	// The answer under way, "" if none: the id of a fill or of a payment; see arrived.
 	answer     string
 	market     string
 	leg        events.Leg
@@ -120,10 +119,16 @@ func (b *Bot) Hear(o *events.Output) []Fact {
 	return b.out
 }
 
-// arrived reports whether o shows the answer under way.
+// arrived reports whether o shows the answer under way. Within an episode the announcement of the answer itself does;
+// an answer that came after its episode had ended was not announced, and shows in the next one.
 func (p *pool) arrived(o *events.Output) bool {
-	if p.payment {
-		return o.EventID == p.answer || o.Liquidation != p.forEpisode
+	switch {
+	case o.EventID == p.answer:
+		return true
+	case o.Liquidation == p.forEpisode:
+		return false // somebody else's fact: one that was late, say
+	case p.payment:
+		return true
 	}
 	for i := range o.Positions {
 		if f := &o.Positions[i]; f.Market == p.market && f.Leg == p.leg {
@@ -173,7 +178,8 @@ func (b *Bot) close(p *pool, o *events.Output, f *events.PositionFigures) {
 	} else {
 		price = max(price-slip, 1)
 	}
-	p.answer, p.payment, p.market, p.leg, p.before = b.id(), false, f.Market, f.Leg, f.Size
+	p.answer, p.payment, p.forEpisode = b.id(), false, o.Liquidation
+	p.market, p.leg, p.before = f.Market, f.Leg, f.Size
 	trade := b.id()
 	fill := events.Fill{
 		Market: f.Market, Leg: f.Leg, Side: side, Size: f.CloseSize, Price: number(price, scale),
