@@ -200,7 +200,10 @@ func (l *live) print(ctx context.Context, out io.Writer) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-l.ctx.Done():
+		case <-l.ctx.Done(): // also when ctx ends
+			if ctx.Err() != nil {
+				return nil
+			}
 			return context.Cause(l.ctx)
 		case at := <-tick.C:
 			screen.see(l.look(), at)
