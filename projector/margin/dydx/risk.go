@@ -79,7 +79,9 @@ func (m *Market) Requirements(size, custom *big.Int) (initial, maintenance *big.
 }
 
 // maintenance is that of a size.
-func (m *Market) maintenance(size *big.Int) *big.Int { return m.Tier.MaintenanceOf(abs(m.Notional(size))) }
+func (m *Market) maintenance(size *big.Int) *big.Int {
+	return m.Tier.MaintenanceOf(abs(m.Notional(size)))
+}
 
 // Risk returns that of an account whose funding is settled (§4).
 func (ms Markets) Risk(a *Subaccount) (Risk, error) {

@@ -103,11 +103,13 @@ func (m *Market) Notional(q *big.Int) *big.Int {
 
 // Base returns the base quanta that quote quanta buy at the oracle price, truncated twice (§2).
 func (m *Market) Base(quote *big.Int) *big.Int {
-	return margin.Quo(shift(quote, -(m.Exponent + m.Resolution + QuoteDecimals), margin.ToZero), m.Price, margin.ToZero)
+	return margin.Quo(shift(quote, -(m.Exponent+m.Resolution+QuoteDecimals), margin.ToZero), m.Price, margin.ToZero)
 }
 
 // PerCoin returns a price in USD per coin, from one in quote quanta per base quantum.
-func (m *Market) PerCoin(price *big.Rat) *big.Rat { return shiftRat(price, -QuoteDecimals-m.Resolution) }
+func (m *Market) PerCoin(price *big.Rat) *big.Rat {
+	return shiftRat(price, -QuoteDecimals-m.Resolution)
+}
 
 // PerQuantum is the inverse of PerCoin.
 func (m *Market) PerQuantum(usd *big.Rat) *big.Rat { return shiftRat(usd, QuoteDecimals+m.Resolution) }

@@ -63,14 +63,14 @@ func (ms Markets) Matched(updates []Update) (Markets, error) {
 	out := slices.Clone(ms)
 	for i := range updates {
 		u := &updates[i]
-		size := u.Account
+		a := u.Account
 		for _, d := range u.Deltas {
 			m, err := out.Get(d.Market)
 			if err != nil {
 				return nil, err
 			}
-			m.OpenInterest = add(m.OpenInterest, OpenInterestDelta(size.Size(d.Market), d.Size))
-			if size, err = out.with(&size, zero, []Delta{d}); err != nil {
+			m.OpenInterest = add(m.OpenInterest, OpenInterestDelta(a.Size(d.Market), d.Size))
+			if a, err = out.with(&a, zero, []Delta{d}); err != nil {
 				return nil, err
 			}
 		}
@@ -91,16 +91,16 @@ func (ms Markets) isolated(u *Update) (bool, error) {
 	for i := range u.Account.Positions {
 		ids = append(ids, u.Account.Positions[i].Market)
 	}
-	any, mixed := false, false
+	alone, mixed := false, false
 	for _, id := range ids {
 		m, err := ms.Get(id)
 		if err != nil {
 			return false, err
 		}
-		any = any || m.Isolated
+		alone = alone || m.Isolated
 		mixed = mixed || id != ids[0]
 	}
-	return !any || !mixed && len(u.Deltas) == 1, nil
+	return !alone || !mixed && len(u.Deltas) == 1, nil
 }
 
 // Check returns the venue's answer to each update, each against the account that it names, and the
