@@ -117,8 +117,9 @@ func TestImpactInLiquidations(t *testing.T) {
 
 	m.OpenInterest.Short = new(big.Int)
 	equal(t, "gain", health(t, m, prices(5000), long(50e9), check).Impact, new(big.Int))
-	pos := long(50e9) // a gain of 4000 (2 % of the size), and 5000 pending against it
-	pos.PendingImpact = eth(-1000)
+	m.MaxImpact.Positive = usd(1, 100) // a gain of 2000, and 3000 pending against it
+	pos := long(50e9)
+	pos.PendingImpact = eth(-600)
 	equal(t, "net", health(t, m, prices(5000), pos, check).Impact, usd(-1000, 1))
 }
 
@@ -221,7 +222,9 @@ func TestDecreaseKeepsTokens(t *testing.T) {
 			}
 			return s
 		}
-		gave := func(longToken bool) *big.Int { return sum(m.Pool.Of(longToken), new(big.Int).Neg(x.Pool.Of(longToken))) }
+		gave := func(longToken bool) *big.Int {
+			return sum(m.Pool.Of(longToken), new(big.Int).Neg(x.Pool.Of(longToken)))
+		}
 		collateral := sum(x.Position.Collateral, x.Output, x.Claimable, x.Funding, x.FeesElsewhere)
 		second := sum(x.Secondary, x.ClaimableSecondary, x.FundingSecondary)
 		if m.SingleToken || pos.LongToken == pos.IsLong {
