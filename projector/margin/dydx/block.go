@@ -1,6 +1,7 @@
 package dydx
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -52,7 +53,7 @@ type Event struct {
 type candidate struct {
 	account  int
 	distance *big.Rat // |fillable − oracle| / oracle
-	notional *big.Int
+	notional *big.Int // of the order
 }
 
 // Run liquidates the accounts of a list against the book, one order each, and then offsets the
@@ -108,13 +109,14 @@ func (b *Block) candidates(listed []int) ([]candidate, error) {
 		} else if !ok {
 			continue
 		}
-		price, err := b.Markets.FillablePrice(a, b.Market, neg(a.Size(b.Market)), &b.Config)
+		delta := m.OrderSize(a.Size(b.Market), b.Step, b.used[i].notional, &b.Config)
+		price, err := b.Markets.FillablePrice(a, b.Market, delta, &b.Config)
 		if err != nil {
 			return nil, err
 		}
 		oracle := m.PerQuantum(shiftRat(new(big.Rat).SetInt(m.Price), m.Exponent))
 		distance := new(big.Rat).Sub(price, oracle)
-		out = append(out, candidate{i, distance.Abs(distance.Quo(distance, oracle)), abs(m.Notional(a.Size(b.Market)))})
+		out = append(out, candidate{i, distance.Abs(distance.Quo(distance, oracle)), abs(m.Notional(delta))})
 	}
 	slices.SortStableFunc(out, func(x, y candidate) int {
 		if c := y.distance.Cmp(x.distance); c != 0 {
@@ -141,8 +143,11 @@ func (b *Block) liquidate(account int) ([]Event, error) {
 		return nil, err
 	}
 	u := &b.used[account]
-	if _, err := Remaining(b.Market, u.liquidated, u.notional, b.Config.BlockNotional); err != nil {
-		return nil, nil // one attempt per block
+	switch _, err := Remaining(b.Market, u.liquidated, u.notional, b.Config.BlockNotional); {
+	case errors.Is(err, ErrAlreadyLiquidated):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
 	delta := m.OrderSize(b.Accounts[account].Size(b.Market), b.Step, u.notional, &b.Config)
 	limit, err := b.Markets.FillablePrice(&b.Accounts[account], b.Market, delta, &b.Config)
@@ -150,7 +155,6 @@ func (b *Block) liquidate(account int) ([]Event, error) {
 		return nil, err
 	}
 	u.liquidated = append(u.liquidated, b.Market)
-	u.notional = add(u.notional, abs(m.Notional(delta)))
 
 	var events []Event
 	buy, left := delta.Sign() > 0, abs(delta)
@@ -215,8 +219,13 @@ func (b *Block) fill(account int, maker *Resting, size *big.Int) (Event, outcome
 	if err != nil {
 		return Event{}, stop, err
 	}
-	lost := add(b.used[account].insurance, most(zero, neg(insurance)))
-	if !FundCovers(b.Fund, insurance) || insurance.Sign() < 0 && lost.Cmp(b.Config.BlockInsurance) > 0 {
+	m, err := b.Markets.Get(b.Market)
+	if err != nil {
+		return Event{}, stop, err
+	}
+	u := &b.used[account]
+	liquidated, lost := add(u.notional, abs(m.Notional(size))), add(u.insurance, most(zero, neg(insurance)))
+	if !FundCovers(b.Fund, insurance) || liquidated.Cmp(b.Config.BlockNotional) > 0 || lost.Cmp(b.Config.BlockInsurance) > 0 {
 		return Event{}, stop, nil
 	}
 	delta := neg(signed(buy, size))
@@ -235,7 +244,7 @@ func (b *Block) fill(account int, maker *Resting, size *big.Int) (Event, outcome
 	}
 	b.Markets, b.Fund = markets, add(b.Fund, insurance)
 	b.Accounts[account], b.Accounts[maker.Account] = updated[0].Account, updated[1].Account
-	b.used[account].insurance = lost
+	u.notional, u.insurance = liquidated, lost
 	return Event{Account: account, Against: maker.Account, Buy: buy, Size: size, Quote: quote, Price: maker.Price,
 		Insurance: insurance}, filled, nil
 }

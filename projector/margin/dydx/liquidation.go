@@ -28,8 +28,9 @@ func checkDelta(size, delta *big.Int) error {
 }
 
 // BankruptcyQuote returns the quote delta at which closing delta of a position uses up exactly the
-// share of net collateral that belongs to the maintenance which it frees: floored, so that the account
-// receives less or pays more, never the fund (§7.1). Funding is settled first.
+// share of net collateral that belongs to the maintenance which it frees. That share is floored, so the
+// account gains the fraction of a quantum: a fill at this quote brings the fund nothing and costs it
+// nothing (§7.1). Funding is settled first.
 func (ms Markets) BankruptcyQuote(a *Subaccount, market uint32, delta *big.Int) (*big.Int, error) {
 	m, err := ms.Get(market)
 	if err != nil {

@@ -28,6 +28,8 @@ var (
 	ErrSizeDelta         = errors.New("size delta does not reduce the position")
 	ErrEmptyFill         = errors.New("fill of nothing")
 	ErrUpdateRejected    = errors.New("update rejected")
+	ErrNoPosition        = errors.New("no position")
+	ErrSubaccount        = errors.New("no subaccount has the number")
 	ErrUnknownMarket     = errors.New("unknown market")
 	ErrNoMaintenance     = errors.New("no maintenance requirement to share by")
 	ErrNegativePrice     = errors.New("fillable price below zero")
