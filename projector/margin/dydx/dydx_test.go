@@ -87,6 +87,13 @@ func TestOneFloor(t *testing.T) {
 	equal(t, "given", a.Positions[0].FundingIndex, i(0))
 }
 
+// TestIndexTruncation: toward 0 twice, for falling indices too (§5).
+func TestIndexTruncation(t *testing.T) {
+	m := dydx.Market{Resolution: -12, Price: i(1_000)}
+	equal(t, "index", m.IndexDelta(i(-1_001_999), 28_800), i(-1_001))
+	equal(t, "index", m.IndexDelta(i(1_001_999), 28_799), i(1_001))
+}
+
 // TestLiquidationPrice has the two examples of the venue's documentation, at 5 % maintenance.
 func TestLiquidationPrice(t *testing.T) {
 	ms := markets()
