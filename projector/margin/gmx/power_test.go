@@ -24,6 +24,12 @@ func TestPower(t *testing.T) {
 		{usd(1<<10, 1), usd(5, 2), usd(1<<25, 1).String()},
 		{usd(1<<10, 1), new(big.Int), usd(1, 1).String()},
 		{usd(200_000, 1), usd(2, 1), "39999999999999999258801871334000000000000"},
+		// Of a second model of the algorithm, written apart; in the second of them half up shows.
+		{usd(123456, 7), usd(17, 10), "16554042838987800707568642000000000000"},
+		{usd(987_654_321, 1), usd(3, 2), "31038980793407111903265823026391000000000000"},
+		{usd(3, 2), usd(22, 10), "2440061485194821822000000000000"},
+		{usd(12345, 1), usd(1, 2), "111108055513540510676000000000000"},
+		{usd(200_000, 1), new(big.Int).Add(usd(2, 1), big.NewInt(1)), "39999999999999999258801871334000000000000"}, // 18 digits count
 	} {
 		got, err := gmx.Power(c.v, c.e)
 		if err != nil || got.String() != c.want {
