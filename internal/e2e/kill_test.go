@@ -142,10 +142,18 @@ func (c *chaos) awaitLive() {
 		}
 		if !w.k.Real() && time.Now().After(late) {
 			late = late.Add(15 * time.Second)
-			c.startAll()
+			c.somebodyJoins()
 		}
 		return false
 	}, w.why)
+}
+
+// somebodyJoins starts all who do not run; where all do, one leaves and comes again.
+func (c *chaos) somebodyJoins() {
+	if c.running() == len(c.w.members) {
+		c.w.members[0].stop()
+	}
+	c.startAll()
 }
 
 // startAll starts who does not run.
