@@ -123,23 +123,30 @@ type Output struct {
 
 // PositionFigures are the figures of one position at the moment of an announcement.
 type PositionFigures struct {
-	Market           string `json:"market"`
-	Leg              Leg    `json:"leg"`
-	Size             Number `json:"size"`       // negative: short
-	EntryPrice       Number `json:"entryPrice"` // average, rounded half up to the price unit: for display
-	Mark             Number `json:"mark,omitzero"`
-	MarkTime         string `json:"markTime,omitzero"`
-	Notional         Number `json:"notional"`
-	UnrealisedPnL    Number `json:"unrealisedPnl"`
-	UnpostedFunding  Number `json:"unpostedFunding"`
-	Initial          Number `json:"initialMargin"`
-	Maintenance      Number `json:"maintenanceMargin"`
-	Tier             uint32 `json:"tier"` // index into the market's tiers
-	LiquidationPrice Number `json:"liquidationPrice,omitzero"`
-	BankruptcyPrice  Number `json:"bankruptcyPrice,omitzero"`
-	CloseSize        Number `json:"closeSize,omitzero"`      // ≥ 0: what the episode asks to close now
-	LiquidationFee   Number `json:"liquidationFee,omitzero"` // on CloseSize at the mark
+	Market             string `json:"market"`
+	Leg                Leg    `json:"leg"`
+	Size               Number `json:"size"`       // negative: short
+	EntryPrice         Number `json:"entryPrice"` // average, rounded half up to the price unit: for display
+	Mark               Number `json:"mark,omitzero"`
+	MarkTime           string `json:"markTime,omitzero"`
+	Notional           Number `json:"notional"`
+	UnrealisedPnL      Number `json:"unrealisedPnl"`
+	UnpostedFunding    Number `json:"unpostedFunding"`
+	Initial            Number `json:"initialMargin"`
+	Maintenance        Number `json:"maintenanceMargin"`
+	Tier               uint32 `json:"tier"` // index into the market's tiers
+	LiquidationPrice   Number `json:"liquidationPrice,omitzero"`
+	NoLiquidationPrice string `json:"noLiquidationPrice,omitzero"` // why there is none: AlreadyLiquidatable or NoPrice
+	BankruptcyPrice    Number `json:"bankruptcyPrice,omitzero"`
+	CloseSize          Number `json:"closeSize,omitzero"`      // ≥ 0: what the episode asks to close now
+	LiquidationFee     Number `json:"liquidationFee,omitzero"` // on CloseSize at the mark
 }
+
+// Why a position has no liquidation price.
+const (
+	AlreadyLiquidatable = "liquidatable" // the pool's equity is below its maintenance
+	NoPrice             = "none"         // no price on the losing side makes it so
+)
 
 // DeadLetterBody carries the record behind a DeadLetter announcement on its own topic.
 type DeadLetterBody struct {
@@ -262,6 +269,7 @@ func (p *PositionFigures) appendJSON(dst []byte) []byte {
 	w.num("maintenanceMargin", p.Maintenance)
 	w.uint("tier", uint64(p.Tier))
 	w.num("liquidationPrice", p.LiquidationPrice)
+	w.optStr("noLiquidationPrice", p.NoLiquidationPrice)
 	w.num("bankruptcyPrice", p.BankruptcyPrice)
 	w.num("closeSize", p.CloseSize)
 	w.num("liquidationFee", p.LiquidationFee)

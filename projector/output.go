@@ -145,7 +145,7 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 func (s *Shard) asked(p *pool, h *margin.Health) (figures []events.PositionFigures, awaiting bool) {
 	from := len(s.positions)
 	for i := range p.Positions {
-		f := s.figures(p, &p.Positions[i], h, false)
+		f := s.figures(p, &p.Positions[i], h)
 		closes := int64(0)
 		if p.episode.cooldown == 0 {
 			closes = p.account.venue.profile.CloseSize(p.episode.stage, p.Positions[i].Size)
@@ -164,7 +164,7 @@ func (s *Shard) told(p *pool, h *margin.Health) []events.PositionFigures {
 	}
 	from := len(s.positions)
 	for i := range p.Positions {
-		s.positions = append(s.positions, s.figures(p, &p.Positions[i], h, true))
+		s.positions = append(s.positions, s.figures(p, &p.Positions[i], h))
 	}
 	figures := s.positions[from:len(s.positions):len(s.positions)]
 	s.tellings = tellings{p, p.judgement, figures}
@@ -178,8 +178,8 @@ type tellings struct {
 	figures   []events.PositionFigures
 }
 
-// figures, with the liquidation price where asked, are a position's figures in announcements and answers.
-func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health, liquidation bool) events.PositionFigures {
+// figures are a position's figures in announcements and answers.
+func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health) events.PositionFigures {
 	v, m := p.account.venue, pos.Market
 	f := v.profile.Figures(pos)
 	out := events.PositionFigures{
@@ -197,8 +197,13 @@ func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health, liquida
 		out.Mark = number(fixed.FromInt64(m.Mark), m.PriceScale)
 		out.MarkTime = events.FormatTime(m.MarkTime)
 	}
-	if liquidation {
-		out.LiquidationPrice = price(v.profile.LiquidationPrice(&p.Pool, m, false), m)
+	out.LiquidationPrice = price(v.profile.LiquidationPrice(&p.Pool, m, false), m)
+	switch {
+	case out.LiquidationPrice.Present:
+	case h.Equity.Less(h.Maintenance):
+		out.NoLiquidationPrice = events.AlreadyLiquidatable
+	default:
+		out.NoLiquidationPrice = events.NoPrice
 	}
 	out.BankruptcyPrice = price(v.profile.BankruptcyPrice(pos, h), m)
 	return out

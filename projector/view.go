@@ -224,7 +224,7 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 	for i := range p.Positions {
 		pos := &p.Positions[i]
 		f.Positions = append(f.Positions, PositionReport{
-			PositionFigures:            s.figures(p, pos, h, true),
+			PositionFigures:            s.figures(p, pos, h),
 			LiquidationPriceUnderlying: price(v.profile.LiquidationPrice(&p.Pool, pos.Market, true), pos.Market),
 		})
 	}

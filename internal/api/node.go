@@ -158,7 +158,7 @@ func poolOf(f *projector.PoolFigures) Pool {
 			Market: r.Market, Leg: r.Leg.String(), Size: decimal(r.Size), EntryPrice: decimal(r.EntryPrice), Mark: optional(r.Mark),
 			MarkTime: r.MarkTime, Notional: decimal(r.Notional), UnrealisedPnL: decimal(r.UnrealisedPnL),
 			UnpostedFunding: decimal(r.UnpostedFunding), Initial: decimal(r.Initial), Maintenance: decimal(r.Maintenance), Tier: r.Tier,
-			LiquidationPrice: optional(r.LiquidationPrice), LiquidationPriceUnderlying: optional(r.LiquidationPriceUnderlying),
+			LiquidationPrice: optional(r.LiquidationPrice), NoLiquidationPrice: r.NoLiquidationPrice, LiquidationPriceUnderlying: optional(r.LiquidationPriceUnderlying),
 			BankruptcyPrice: optional(r.BankruptcyPrice),
 		})
 	}

@@ -121,6 +121,15 @@ func (v *venue) positionOutput(a *account, p *pool, pos *position, pf poolFigure
 	if m.mark.IsPositive() {
 		out.Mark, out.MarkTime = number(m.mark), timeText(m.markTime)
 	}
+	price, ok := v.liquidationPrice(a, p, pos.market, false)
+	switch {
+	case ok:
+		out.LiquidationPrice = number(price)
+	case pf.equity.Cmp(pf.maintenance) < 0:
+		out.NoLiquidationPrice = events.AlreadyLiquidatable
+	default:
+		out.NoLiquidationPrice = events.NoPrice
+	}
 	if price, ok := v.bankruptcyPrice(pos, f, pf); ok {
 		out.BankruptcyPrice = number(price)
 	}
@@ -132,20 +141,10 @@ func (v *venue) entryPrice(pos *position) decimal.Decimal {
 	return quotient(pos.entry.Abs(), pos.size.Abs(), v.markets[pos.market].priceScale, halfUp)
 }
 
-// addLiquidationPrices adds to an announcement what makes its pool liquidatable.
-func (t *transaction) addLiquidationPrices(out *announcement, a *account, p *pool) {
-	for i := range out.Positions {
-		if price, ok := t.venue.liquidationPrice(a, p, out.Positions[i].Market, false); ok {
-			out.Positions[i].LiquidationPrice = number(price)
-		}
-	}
-}
-
 // call announces that a level is called or cleared.
 func (t *transaction) call(a *account, p *pool, kind events.Kind, level int) *announcement {
 	out := t.ofPool(a, p, kind)
 	out.level, out.Level = level, number(a.levels[level])
-	t.addLiquidationPrices(out, a, p)
 	return out
 }
 
@@ -153,7 +152,6 @@ func (t *transaction) call(a *account, p *pool, kind events.Kind, level int) *an
 func (t *transaction) stopped(a *account, p *pool) *announcement {
 	out := t.ofPool(a, p, events.KindPortfolioStopTriggered)
 	out.EquityFloor, out.RatioFloor = a.stop.equityFloor, a.stop.ratioFloor
-	t.addLiquidationPrices(out, a, p)
 	return out
 }
 
@@ -166,7 +164,6 @@ func (t *transaction) liquidation(a *account, p *pool, kind events.Kind) *announ
 		out.opens = e
 	}
 	if kind == events.KindLiquidationCleared {
-		t.addLiquidationPrices(out, a, p)
 		return out
 	}
 	if e.cooling {

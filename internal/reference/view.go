@@ -104,9 +104,6 @@ func (v *venue) poolView(a *account, p *pool) PoolFigures {
 	for _, pos := range p.sortedPositions() {
 		out.Awaiting = out.Awaiting || p.episode != nil && v.closeSize(p.episode, pos).IsPositive()
 		figures := PositionFigures{PositionFigures: v.positionOutput(a, p, pos, f)}
-		if price, ok := v.liquidationPrice(a, p, pos.market, false); ok {
-			figures.LiquidationPrice = number(price)
-		}
 		if price, ok := v.liquidationPrice(a, p, pos.market, true); ok {
 			figures.LiquidationPriceUnderlying = number(price)
 		}
