@@ -30,8 +30,8 @@ func gmxIncrease(c *vector) {
 	in := c.in
 	m := gmxMarket()
 	m.OpenInterest = gmxSides(in)
-	m.ImpactFactor = gmx.Signs{Positive: gmxUSD(in.get("positive_impact_factor")), Negative: gmxUSD(in.get("negative_impact_factor"))}
-	m.ImpactExponent = gmx.Signs{Positive: gmxUSD(in.get("positive_exponent")), Negative: gmxUSD(in.get("negative_exponent"))}
+	m.ImpactFactor = gmxSigns(in.get("positive_impact_factor"), in.get("negative_impact_factor"))
+	m.ImpactExponent = gmxSigns(in.get("positive_exponent"), in.get("negative_exponent"))
 	m.MaxImpact = gmxLimit(in)
 	if raw := in.get("raw"); raw.ok { // the same, as the contracts have it
 		gmxSame(raw, "positive_impact_factor", m.ImpactFactor.Positive)
@@ -46,7 +46,8 @@ func gmxIncrease(c *vector) {
 		c.stop("refused: %v", err)
 	}
 	pending := new(big.Int).Add(gmxInt(in.get("pending_impact_amount_before")), x.ImpactTokens)
-	gmxCompare(c.want, map[string]*big.Int{"price_impact_usd": x.Impact, "execution_price": x.ExecutionPrice, "pending_impact_amount": pending})
+	gmxCompare(c.want, map[string]*big.Int{"price_impact_usd": x.Impact, "execution_price": x.ExecutionPrice,
+		"pending_impact_amount": pending})
 }
 
 func gmxDecrease(c *vector) {
@@ -87,13 +88,7 @@ func gmxLiquidation(c *vector) {
 		c.stop("%v", err)
 	}
 	c.want.get("liquidatable").isBool(h.Reason != "")
-	if w := c.want.get("reason"); w.ok {
-		if h.Reason == "" && w.isNull() {
-			w.is(nil)
-		} else {
-			w.isText(string(h.Reason))
-		}
-	}
+	gmxWord(c.want.get("reason"), string(h.Reason))
 	if !c.want.has("collateral_token_out") && !c.want.has("insolvent_step") && !c.want.has("pool_long_delta") {
 		return
 	}
@@ -101,30 +96,27 @@ func gmxLiquidation(c *vector) {
 	if err != nil {
 		c.stop("%v", err)
 	}
-	if w := c.want.get("insolvent_step"); w.ok {
-		if x.Insolvent == "" && w.isNull() {
-			w.is(nil)
-		} else {
-			w.isText(string(x.Insolvent))
-		}
+	gmxWord(c.want.get("insolvent_step"), string(x.Insolvent))
+	if w := c.want.get("collateral_token_out"); w.ok {
+		gmxIs(w, x.Output)
 	}
-	for name, got := range map[string]*big.Int{"collateral_token_out": x.Output, "pool_long_delta": new(big.Int).Sub(x.Pool.Long, m.Pool.Long)} {
-		if w := c.want.get(name); w.ok {
-			gmxIs(w, got)
-		}
+	if w := c.want.get("pool_long_delta"); w.ok {
+		gmxIs(w, new(big.Int).Sub(x.Pool.Long, m.Pool.Long))
 	}
 }
 
 func gmxSufficient(c *vector) {
 	in := c.in
 	collateral := new(big.Int).Mul(gmxInt(in.get("collateral_amount")), gmxInt(in.get("collateral_price_min_raw")))
-	ok, _ := gmx.IsSufficient(gmxUSD(in.get("position_size_usd")), collateral, gmxUSD(in.get("realized_pnl_usd")), gmxUSD(in.get("open_interest_usd")),
-		gmxUSD(in.get("min_collateral_factor")), gmxUSD(in.get("min_collateral_factor_for_open_interest_multiplier")))
+	ok, _ := gmx.IsSufficient(gmxUSD(in.get("position_size_usd")), collateral, gmxUSD(in.get("realized_pnl_usd")),
+		gmxUSD(in.get("open_interest_usd")), gmxUSD(in.get("min_collateral_factor")),
+		gmxUSD(in.get("min_collateral_factor_for_open_interest_multiplier")))
 	c.want.get("sufficient").isBool(ok)
 }
 
 func gmxOpenInterestFactor(c *vector) {
-	gmxIs(c.want.get("min_collateral_factor"), gmx.MinCollateralFactorFor(gmxUSD(c.in.get("open_interest_usd")), gmxUSD(c.in.get("multiplier"))))
+	x := gmx.MinCollateralFactorFor(gmxUSD(c.in.get("open_interest_usd")), gmxUSD(c.in.get("multiplier")))
+	gmxIs(c.want.get("min_collateral_factor"), x)
 }
 
 // gmxWithdraw has the market of its source: a long of a token of 18 decimals, a collateral of 6 at one USD, and no
@@ -133,7 +125,8 @@ func gmxWithdraw(c *vector) {
 	in := c.in
 	pos := gmx.Position{IsLong: true, Size: gmxUSD(in.get("position_size_usd")), Tokens: gmxInt(in.get("size_in_tokens"))}
 	collateral := new(big.Int).Mul(gmxInt(in.get("collateral_amount_after")), gmxPower10(24))
-	c.want.get("allowed").isBool(gmx.MayWithdraw(pos.Size, collateral, pos.UncappedPnL(gmxPrice(in.get("index_price"), 18)), new(big.Int),
+	pnl := pos.UncappedPnL(gmxPrice(in.get("index_price"), 18))
+	c.want.get("allowed").isBool(gmx.MayWithdraw(pos.Size, collateral, pnl, new(big.Int),
 		gmxUSD(in.get("min_collateral_factor")), new(big.Int), gmxUSD(in.get("min_collateral_usd"))))
 }
 
@@ -248,9 +241,9 @@ func gmxState(c *vector) (*gmx.Market, *gmx.Prices, *gmx.Position, gmx.Owed) {
 		m.Lent = big.NewInt(lent)
 	}
 	impact, fee := in.get("position_impact"), in.get("position_fee_factor")
-	m.ImpactFactor = gmx.Signs{Positive: gmxUSD(impact.get("positive_factor")), Negative: gmxUSD(impact.get("negative_factor"))}
-	m.ImpactExponent = gmx.Signs{Positive: gmxUSD(impact.get("positive_exponent")), Negative: gmxUSD(impact.get("negative_exponent"))}
-	m.PositionFee = gmx.Signs{Positive: gmxUSD(fee.get("positive")), Negative: gmxUSD(fee.get("negative"))}
+	m.ImpactFactor = gmxSigns(impact.get("positive_factor"), impact.get("negative_factor"))
+	m.ImpactExponent = gmxSigns(impact.get("positive_exponent"), impact.get("negative_exponent"))
+	m.PositionFee = gmxSigns(fee.get("positive"), fee.get("negative"))
 	m.MaxImpact = gmxLimit(in)
 	most := gmxUSD(in.get("max_pnl_factor_for_traders"))
 	m.MaxPnLForTraders = gmx.Sides{Long: most, Short: most}
@@ -278,7 +271,8 @@ func gmxState(c *vector) (*gmx.Market, *gmx.Prices, *gmx.Position, gmx.Owed) {
 	if in.has("funding_fee_amount") {
 		owed.Funding = gmxInt(in.get("funding_fee_amount"))
 	}
-	return m, &gmx.Prices{Index: gmxPair(prices.get("index")), Long: gmxPair(prices.get("long")), Short: gmxPair(prices.get("short"))}, pos, owed
+	pairs := &gmx.Prices{Index: gmxPair(prices.get("index")), Long: gmxPair(prices.get("long")), Short: gmxPair(prices.get("short"))}
+	return m, pairs, pos, owed
 }
 
 // gmxMarket returns a market with the settings that the sources' tests have and the cases do not: the pool lends to the
@@ -305,6 +299,10 @@ func gmxLimit(in *value) gmx.Signs {
 	return out
 }
 
+func gmxSigns(positive, negative *value) gmx.Signs {
+	return gmx.Signs{Positive: gmxUSD(positive), Negative: gmxUSD(negative)}
+}
+
 func gmxPair(v *value) gmx.Pair {
 	l := v.list()
 	if len(l) != 2 {
@@ -317,6 +315,17 @@ func gmxPair(v *value) gmx.Pair {
 func gmxSide(v *value, long bool) {
 	if s := v.text(); s != "long" && s != "short" || (s == "long") != long {
 		v.c.stop("%s: %q is not the side that pays", v.path, s)
+	}
+}
+
+// gmxWord compares a word of the venue, if the case has it; none may stand as a null.
+func gmxWord(v *value, got string) {
+	switch {
+	case !v.ok:
+	case got == "" && v.isNull():
+		v.is(nil)
+	default:
+		v.isText(got)
 	}
 }
 

@@ -147,6 +147,12 @@ func TestVirtualInventory(t *testing.T) {
 	m.VirtualInventory = usd(1_000_000, 1)
 	equal(t, "would be better", impact(true, 100_000), alone)
 
+	m.OpenInterest = gmx.Sides{Long: new(big.Int), Short: usd(200_000, 1)}
+	if cost := impact(false, 100_000); cost.Cmp(usd(-21_001, 1)) < 0 || cost.Cmp(usd(-20_999, 1)) > 0 { // 1.1² − 1² of 1e12
+		t.Errorf("sold to the pool: %v", cost)
+	}
+	m.OpenInterest = market().OpenInterest
+
 	m.VirtualInventory, m.BalanceInTokens = nil, true
 	equal(t, "in tokens at the price of entry", impact(true, 100_000), alone)
 	index = prices(6000).Index
