@@ -2,6 +2,8 @@ package margin_test
 
 import (
 	"math/big"
+	"strconv"
+	"strings"
 
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/gmx"
@@ -225,9 +227,20 @@ func gmxPositionFee(c *vector) {
 	gmxCompare(c.want, got)
 }
 
-// gmxLent has, by source, what the impact pool owes before a decrease, where the inputs do not have it: the fifth step
-// of that test repays what the fourth borrowed, and the test asserts the debt in between.
-var gmxLent = map[string]int64{"test/exchange/PositionPriceImpact/PairMarket.ts:712": 79_999_999_999_999_999}
+// gmxLending returns what the impact pool owes before a decrease, and the most that it may owe, where the cases do not have
+// it. One test of the venue sets a limit in USD, in all others it is 0; the fifth step of that test repays what the
+// fourth borrowed, and the test asserts the debt in between.
+func gmxLending(source string) (lent, most *big.Int) {
+	lent, most = new(big.Int), new(big.Int)
+	line, err := strconv.Atoi(strings.TrimPrefix(source, "test/exchange/PositionPriceImpact/PairMarket.ts:"))
+	if err == nil && line >= 543 && line <= 777 {
+		most = margin.Scaled(big.NewRat(20_000, 1), 30, margin.Down)
+	}
+	if err == nil && line == 712 {
+		lent = big.NewInt(79_999_999_999_999_999)
+	}
+	return lent, most
+}
 
 // gmxState reads what decreases and tests for liquidation have in common.
 func gmxState(c *vector) (*gmx.Market, *gmx.Prices, *gmx.Position, gmx.Owed) {
@@ -237,9 +250,7 @@ func gmxState(c *vector) (*gmx.Market, *gmx.Prices, *gmx.Position, gmx.Owed) {
 	m.SingleToken = in.get("same_long_short_token").bool()
 	m.Pool = gmx.Sides{Long: gmxInt(in.get("pool_amounts").get("long")), Short: gmxInt(in.get("pool_amounts").get("short"))}
 	m.ImpactPool = gmxInt(in.get("impact_pool_amount_before"))
-	if lent, ok := gmxLent[c.source]; ok {
-		m.Lent = big.NewInt(lent)
-	}
+	m.Lent, m.MaxLendUSD = gmxLending(c.source)
 	impact, fee := in.get("position_impact"), in.get("position_fee_factor")
 	m.ImpactFactor = gmxSigns(impact.get("positive_factor"), impact.get("negative_factor"))
 	m.ImpactExponent = gmxSigns(impact.get("positive_exponent"), impact.get("negative_exponent"))
@@ -275,13 +286,12 @@ func gmxState(c *vector) (*gmx.Market, *gmx.Prices, *gmx.Position, gmx.Owed) {
 	return m, pairs, pos, owed
 }
 
-// gmxMarket returns a market with the settings that the sources' tests have and the cases do not: the pool lends to the
-// impact pool a fifth of its value, 20,000 USD at most; no fee goes elsewhere than to the pool; liquidation is free.
+// gmxMarket returns a market with the settings that the venue's tests have and the cases do not: a fifth of the pools' value
+// could be lent, but for the limit in USD; no fee goes elsewhere than to the pool; liquidation is free.
 func gmxMarket() *gmx.Market {
 	none := new(big.Int)
 	return &gmx.Market{
-		Lent: none, LiquidationFee: none,
-		MaxLendableFactor: margin.Scaled(big.NewRat(1, 5), 30, margin.Down), MaxLendUSD: margin.Scaled(big.NewRat(20_000, 1), 30, margin.Down),
+		Lent: none, LiquidationFee: none, MaxLendUSD: none, MaxLendableFactor: margin.Scaled(big.NewRat(1, 5), 30, margin.Down),
 		FeeReceiver: gmx.FeeReceivers{Position: none, Borrowing: none, Liquidation: none},
 	}
 }
