@@ -76,7 +76,8 @@ func (d Day) plan() *topics.Plan {
 
 // ledger returns the configuration of the demo's ledger.
 func (d Day) ledger(dir string) pipeline.Config {
-	c := pipeline.Config{Group: group, Shards: d.Shards, OrderTopic: topicOrder, DataDir: filepath.Join(dir, "ledger"), Build: "demo"}
+	c := pipeline.Config{Group: group, Shards: d.Shards, OrderTopic: topicOrder, DataDir: filepath.Join(dir, "ledger"), Build: "demo",
+		Cut: pipeline.CutPolicy{MaxAge: 20 * time.Millisecond}} // nobody waits for a millisecond here; a row is written once per cut
 	for _, in := range inputs() {
 		c.Topics = append(c.Topics, pipeline.Topic{Name: in.Name, Role: in.Role})
 	}
