@@ -327,3 +327,46 @@ func (a Int128) Shift(n int) Int128 {
 	}
 	return Int128{Hi: a.Hi >> n, Lo: a.Lo>>n | uint64(a.Hi)<<(64-n)}
 }
+
+// Divide returns a/d truncated and whether something remains, for a ≥ 0 and d > 0.
+func Divide(a, d Int128) (quo Int128, inexact bool) {
+	ah, al, dh, dl := uint64(a.Hi), a.Lo, uint64(d.Hi), d.Lo
+	if dh == 0 {
+		q1, r := ah/dl, ah%dl
+		q0, r := bits.Div64(r, al, dl)
+		return Int128{Hi: int64(q1), Lo: q0}, r != 0
+	}
+	// The quotient fits a word. Half of a, by d's top word brought up to 64 bits, is at most one more
+	// than it (Hacker's Delight, divlu).
+	n := bits.LeadingZeros64(dh)
+	top := dh<<n | dl>>(64-n)
+	q, _ := bits.Div64(ah>>1, ah<<63|al>>1, top)
+	q >>= 63 - n
+	if q > 0 {
+		q--
+	}
+	rest := a.Sub(FromUint64(q).timesWord(d))
+	if !rest.Less(d) {
+		q++
+		rest = rest.Sub(d)
+	}
+	return Int128{Lo: q}, !rest.IsZero()
+}
+
+// timesWord returns d times a, which is a single word; the caller knows that it fits.
+func (a Int128) timesWord(d Int128) Int128 {
+	hi, lo := bits.Mul64(d.Lo, a.Lo)
+	return Int128{Hi: int64(hi + uint64(d.Hi)*a.Lo), Lo: lo}
+}
+
+// Multiply returns a·b for a, b ≥ 0 with Bits that add up to at most 127; it panics where they do
+// not fit.
+func Multiply(a, b Int128) Int128 {
+	if a.Hi != 0 {
+		a, b = b, a
+	}
+	if a.Hi != 0 || a.Bits()+b.Bits() > 127 {
+		panic(fmt.Sprintf("fixed: %v * %v may not fit 128 bits", a, b))
+	}
+	return a.timesWord(b)
+}

@@ -45,6 +45,17 @@ func TestAgainstBig(t *testing.T) {
 			if a.Cmp(b) != a.Big().Cmp(b.Big()) || a.Less(b) != (a.Cmp(b) < 0) {
 				t.Fatalf("cmp %v %v", a, b)
 			}
+			if a.Sign() >= 0 && b.Sign() > 0 {
+				wantQ, wantR := new(big.Int).QuoRem(a.Big(), b.Big(), new(big.Int))
+				if q, inexact := Divide(a, b); q.Big().Cmp(wantQ) != 0 || inexact != (wantR.Sign() != 0) {
+					t.Fatalf("%v / %v = %v, %v", a, b, q, inexact)
+				}
+			}
+			if a.Sign() >= 0 && b.Sign() >= 0 && a.Bits()+b.Bits() <= 127 {
+				if p := Multiply(a, b); p.Big().Cmp(new(big.Int).Mul(a.Big(), b.Big())) != 0 {
+					t.Fatalf("%v · %v = %v", a, b, p)
+				}
+			}
 			m, d := int64(b.Lo), int64(a.Lo)
 			r, ok = a.MulOK(m)
 			same("mul", r, ok, new(big.Int).Mul(a.Big(), big.NewInt(m)))

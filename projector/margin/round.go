@@ -89,6 +89,9 @@ func power10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewIn
 // ClosingPrice returns price − equity·share/(whole·size·k), rounded in one direction; 0 where that
 // is not in [1, 10^18].
 func ClosingPrice(price int64, equity, share, whole fixed.Int128, size, k int64, dir Direction) int64 {
+	if whole.Bits()+fixed.Product(abs(size), k).Bits() <= 126 && equity.Bits()+share.Bits() <= 126 && equity.Sign() >= 0 && share.Sign() >= 0 {
+		return closingPrice(price, equity, share, whole, size, k, dir)
+	}
 	den := new(big.Int).Mul(whole.Big(), big.NewInt(size))
 	den.Mul(den, big.NewInt(k))
 	num := new(big.Int).Mul(equity.Big(), share.Big())
@@ -105,6 +108,24 @@ func ClosingPrice(price int64, equity, share, whole fixed.Int128, size, k int64,
 		return 0
 	}
 	return q.Int64()
+}
+
+// closingPrice is ClosingPrice for equity ≥ 0 where both products fit 128 bits: nearly always.
+func closingPrice(price int64, equity, share, whole fixed.Int128, size, k int64, dir Direction) int64 {
+	unit := fixed.Product(abs(size), k)
+	moved, inexact := fixed.Divide(fixed.Multiply(equity, share), fixed.Multiply(whole, unit))
+	// A long's is price − moved, a short's price + moved.
+	if inexact && (dir == Up) == (size < 0) {
+		moved = moved.Add(fixed.FromInt64(1))
+	}
+	if size > 0 {
+		moved = moved.Neg()
+	}
+	p, ok := fixed.FromInt64(price).Add(moved).Int64()
+	if !ok || p <= 0 || p > 1e18 {
+		return 0
+	}
+	return p
 }
 
 // UnpostedFunding returns what settling a position now would post to its pool: −size · the
