@@ -33,9 +33,9 @@ func TestOutputRoundTrip(t *testing.T) {
 	for kind := range kindNames[1:] {
 		o := Output{ID: "0-1-2", Seq: 3, Kind: Kind(kind + 1), N: 1, Index: 2, Source: Offset{"t", 1, 5}, EventID: "e\"1\n", Type: "Fill",
 			Time: FormatTime(1_700_000_000_123_456_789), Venue: "x", Profile: "standard@1", Owner: "ä", Pool: "BTC/long", Incomplete: true,
-			Stale: true, Equity: MustNumber("-1.5"), Initial: MustNumber("0"), Maintenance: MustNumber("2"), Level: MustNumber("1.2"),
+			Stale: true, Missing: "MarkPrice,PoolState", Equity: MustNumber("-1.5"), Initial: MustNumber("0"), Maintenance: MustNumber("2"), Level: MustNumber("1.2"),
 			Liquidation: "0-1-2", Stage: StageBackstop, Awaiting: true, Rule: "r", Reason: "d", Detail: "x", Digest: "00",
-			Positions: []PositionFigures{{Market: "BTC", Leg: LegShort, Size: MustNumber("-2"), EntryPrice: MustNumber("3"), Notional: MustNumber("6"),
+			Positions: []PositionFigures{{Market: "BTC", Leg: LegShort, Collateral: "ETH", Size: MustNumber("-2"), EntryPrice: MustNumber("3"), Notional: MustNumber("6"),
 				UnrealisedPnL: MustNumber("1"), UnpostedFunding: MustNumber("0"), Initial: MustNumber("1"), Maintenance: MustNumber("0.5"), Tier: 1,
 				NoLiquidationPrice: NoPrice, CloseSize: MustNumber("2"), LiquidationFee: MustNumber("0.1")}}}
 		text := o.AppendJSON(nil)

@@ -188,7 +188,7 @@ func TestProtobufRequired(t *testing.T) {
 					t.Errorf("%s without %s: %v", typ, f.JSONName(), err)
 				}
 			case f.JSONName() == "rules": // as if it were there, and empty
-				wantDecodeError(t, err, events.BadValue, "rules.tiers")
+				wantDecodeError(t, err, events.MissingField, "rules.funding")
 			case f.IsList():
 				wantDecodeError(t, err, events.BadValue, f.JSONName())
 			default:

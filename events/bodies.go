@@ -59,6 +59,18 @@ func (*TradeBusted) EventType() Type { return TypeTradeBusted }
 // EventType returns TypeAdjustment.
 func (*Adjustment) EventType() Type { return TypeAdjustment }
 
+// EventType returns TypePositionChanged.
+func (*PositionChanged) EventType() Type { return TypePositionChanged }
+
+// EventType returns TypeAccountModeSet.
+func (*AccountModeSet) EventType() Type { return TypeAccountModeSet }
+
+// EventType returns TypeLeverageCapSet.
+func (*LeverageCapSet) EventType() Type { return TypeLeverageCapSet }
+
+// EventType returns TypePoolBalanceObserved.
+func (*PoolBalanceObserved) EventType() Type { return TypePoolBalanceObserved }
+
 // EventType returns TypeMarketListed.
 func (*MarketListed) EventType() Type { return TypeMarketListed }
 
@@ -100,3 +112,6 @@ func (*PoolState) EventType() Type { return TypePoolState }
 
 // EventType returns TypeBlockStarted.
 func (*BlockStarted) EventType() Type { return TypeBlockStarted }
+
+// EventType returns TypeWithdrawalsGated.
+func (*WithdrawalsGated) EventType() Type { return TypeWithdrawalsGated }

@@ -154,7 +154,7 @@ func TestBounds(t *testing.T) {
 		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.SettlementAsset = long(33) }), "settlementAsset"},
 		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.ValueScale = 5 }), "valueScale"},
 		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.ValueScale = 19 }), "valueScale"},
-		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.Params = make([]events.Param, 65) }), "params"},
+		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.Params = make([]events.Param, 4097) }), "params"},
 		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.Params[0].Name = long(33) }), "params[0].name"},
 		{events.TypeVenueProfileSet, with(func(b *events.VenueProfileSet) { b.Params = append(b.Params, b.Params[0]) }), "params[1].name"},
 
@@ -183,6 +183,9 @@ func TestBounds(t *testing.T) {
 		{events.TypeMarketChanged, with(func(b *events.MarketChanged) { b.Rules.Tiers[1].MaintenanceRate = num("0.009") }), "rules.tiers[1].maintenanceRate"},
 		{events.TypeMarketChanged, with(func(b *events.MarketChanged) { b.Rules.Tiers[0].MaintenanceRate = num("0.0100000001") }), "rules.tiers[0].maintenanceRate"},
 		{events.TypeMarketChanged, with(func(b *events.MarketChanged) { b.Rules.Tiers[1].Deduction = num("2499.99") }), "rules.tiers[1].deduction"},
+		{events.TypeMarketChanged, with(func(b *events.MarketChanged) { b.Rules.Params = make([]events.Param, 65) }), "rules.params"},
+		{events.TypeMarketChanged, with(func(b *events.MarketChanged) { b.Rules.Params = append(b.Rules.Params, b.Rules.Params[0]) }), "rules.params[1].name"},
+		{events.TypeMarketChanged, with(func(b *events.MarketChanged) { b.Rules.Params[0].Name = long(33) }), "rules.params[0].name"},
 		{events.TypeMarketHalted, with(func(b *events.MarketHalted) { b.Market = long(33) }), "market"},
 		{events.TypeMarketHalted, with(func(b *events.MarketHalted) { b.Reason = long(257) }), "reason"},
 		{events.TypeMarketResumed, with(func(b *events.MarketResumed) { b.Market = long(33) }), "market"},
@@ -201,9 +204,15 @@ func TestBounds(t *testing.T) {
 		{events.TypeFundingRate, with(func(b *events.FundingRate) { b.Rate = num("-1.000000000001") }), "rate"},
 		{events.TypeFundingRate, with(func(b *events.FundingRate) { b.Rate = num("0.0000000000001") }), "rate"},
 		{events.TypeFundingRate, with(func(b *events.FundingRate) { b.Price = num("0") }), "price"},
+		{events.TypeFundingRate, with(func(b *events.FundingRate) { b.IntervalSeconds = 86401 }), "intervalSeconds"},
 		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Asset = long(33) }), "asset"},
 		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Price = num("0") }), "price"},
 		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Price = num("1.0000000000001") }), "price"},
+		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Min = num("0") }), "min"},
+		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Max = num("-1") }), "max"},
+		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Max = num("4140.09") }), "max"},
+		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Min = num("1.0000000000001") }), "min"},
+		{events.TypeCollateralPrice, with(func(b *events.CollateralPrice) { b.Max = num("9999.0000000000001") }), "max"},
 		{events.TypeCollateralChanged, with(func(b *events.CollateralChanged) { b.Asset = long(33) }), "asset"},
 		{events.TypeCollateralChanged, with(func(b *events.CollateralChanged) { b.Haircuts = make([]events.HaircutTier, 17) }), "haircuts"},
 		{events.TypeCollateralChanged, with(func(b *events.CollateralChanged) { b.Haircuts[0].LowerValue = num("1") }), "haircuts[0].lowerValue"},
@@ -218,8 +227,30 @@ func TestBounds(t *testing.T) {
 		{events.TypeInsuranceFundMoved, with(func(b *events.InsuranceFundMoved) { b.Fund = long(33) }), "fund"},
 		{events.TypeInsuranceFundMoved, with(func(b *events.InsuranceFundMoved) { b.Asset = long(33) }), "asset"},
 		{events.TypePoolState, with(func(b *events.PoolState) { b.Market = long(33) }), "market"},
-		{events.TypePoolState, with(func(b *events.PoolState) { b.Quantities = make([]events.Param, 65) }), "quantities"},
+		{events.TypePoolState, with(func(b *events.PoolState) { b.Quantities = make([]events.Param, 129) }), "quantities"},
 		{events.TypePoolState, with(func(b *events.PoolState) { b.Quantities[1].Name = b.Quantities[0].Name }), "quantities[1].name"},
+		{events.TypeWithdrawalsGated, with(func(b *events.WithdrawalsGated) { b.Market = long(33) }), "market"},
+
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Market = long(33) }), "market"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Collateral = long(33) }), "collateral"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Leg = events.LegNet }), "leg"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.SizeUSD = num("-1") }), "sizeUsd"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.CollateralDelta = num("-1") }), "collateralDelta"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.SizeUSD, b.CollateralDelta = num("0"), num("0") }), "sizeUsd"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.IndexMin = num("0") }), "indexMin"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.IndexMax = num("4140") }), "indexMax"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.LongMin = num("-1") }), "longMin"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.LongMax = num("4140") }), "longMax"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.ShortMin = num("0") }), "shortMin"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.ShortMax = num("0.9997") }), "shortMax"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.OrderID = long(65) }), "orderId"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Liquidation = long(65) }), "liquidation"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Change = events.ChangeIncrease }), "liquidation"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Change = events.ChangeDecrease }), "liquidation"},
+		{events.TypeAccountModeSet, with(func(b *events.AccountModeSet) { b.Mode = long(33) }), "mode"},
+		{events.TypeLeverageCapSet, with(func(b *events.LeverageCapSet) { b.Market = long(33) }), "market"},
+		{events.TypeLeverageCapSet, with(func(b *events.LeverageCapSet) { b.MaxLeverage = 1001 }), "maxLeverage"},
+		{events.TypePoolBalanceObserved, with(func(b *events.PoolBalanceObserved) { b.Asset = long(33) }), "asset"},
 	}
 	for _, test := range tests {
 		e := eventstest.Example(test.typ)
@@ -254,6 +285,8 @@ func fillElements(e *events.Event) {
 		fillParams(b.Params)
 	case *events.PoolState:
 		fillParams(b.Quantities)
+	case *events.MarketChanged:
+		fillParams(b.Rules.Params)
 	}
 }
 
@@ -293,6 +326,12 @@ func TestRequired(t *testing.T) {
 	wantMissing(t, events.TypeAdjustment, "market", "leg")
 	wantMissing(t, events.TypeAdjustment, "entryPrice")
 	wantMissing(t, events.TypeMarkPrice, "mark", "index")
+	for _, price := range []string{"index", "long", "short"} {
+		wantMissing(t, events.TypePositionChanged, price+"Min")
+		wantMissing(t, events.TypePositionChanged, price+"Max")
+	}
+	wantMissing(t, events.TypeCollateralPrice, "min")
+	wantMissing(t, events.TypeCollateralPrice, "max")
 }
 
 // wantMissing deletes members of the example of typ; the first must be reported.

@@ -6,12 +6,16 @@ package events
 const (
 	MinValueScale   = 6
 	MaxValueScale   = 18
-	MaxParams       = 64
+	MaxParams       = 64   // of a market
+	MaxVenueParams  = 4096 // of a profile: scenario grids are long
+	MaxQuantities   = 128  // of a pool
 	MaxTiers        = 32
 	MaxHaircutTiers = 16
 
 	rateDigits    = 9  // of maintenance rates and haircuts
 	fundingDigits = 12 // of funding rates and collateral prices
+
+	maxIntervalSeconds = 86_400 // of a funding rate: a day
 )
 
 func (b *VenueProfileSet) validate(_ *Event, c *checker) {
@@ -19,12 +23,12 @@ func (b *VenueProfileSet) validate(_ *Event, c *checker) {
 	c.name("profileVersion", b.ProfileVersion)
 	c.name("settlementAsset", b.SettlementAsset)
 	c.integer("valueScale", b.ValueScale, MinValueScale, MaxValueScale)
-	c.params("params", b.Params)
+	c.params("params", b.Params, MaxVenueParams)
 }
 
 // params checks a list of named numbers.
-func (c *checker) params(field string, params []Param) {
-	c.length(field, len(params), 0, MaxParams)
+func (c *checker) params(field string, params []Param, most int) {
+	c.length(field, len(params), 0, most)
 	for i := range params {
 		c.in(field, i)
 		c.name("name", params[i].Name)
@@ -57,13 +61,15 @@ func (c *checker) rules(r *MarketRules) {
 	enum(c, "rules.funding", r.FundingMode, fundingModeNames[:])
 	c.optAtLeastZero("rules.liquidationFee", r.LiquidationFee)
 	c.check(r.LiquidationFee.Cmp(one) <= 0, "rules.liquidationFee", "must be at most 1")
+	c.params("rules.params", r.Params, MaxParams)
+	optEnum(c, "rules.marginModes", r.Modes, marginModesNames[:])
 }
 
 // tiers checks that maintenance is a continuous, convex function of notional:
 //
 //	deduction[0] = 0;  deduction[n] = deduction[n-1] + lower[n] · (rate[n] − rate[n-1])
 func (c *checker) tiers(tiers []Tier) {
-	c.length("rules.tiers", len(tiers), 1, MaxTiers)
+	c.length("rules.tiers", len(tiers), 0, MaxTiers)
 	for i := range tiers {
 		t := &tiers[i]
 		c.in("rules.tiers", i)
@@ -126,12 +132,18 @@ func (b *FundingRate) validate(_ *Event, c *checker) {
 	c.check(b.Rate.Cmp(one) <= 0 && b.Rate.Neg().Cmp(one) <= 0, "rate", "must be from -1 to 1")
 	c.digits("rate", b.Rate, fundingDigits)
 	c.positive("price", b.Price)
+	if b.IntervalSeconds != 0 { // absent
+		c.integer("intervalSeconds", b.IntervalSeconds, 1, maxIntervalSeconds)
+	}
 }
 
 func (b *CollateralPrice) validate(_ *Event, c *checker) {
 	c.name("asset", b.Asset)
 	c.positive("price", b.Price)
 	c.digits("price", b.Price, fundingDigits)
+	c.pair("min", b.Min, "max", b.Max)
+	c.digits("min", b.Min, fundingDigits)
+	c.digits("max", b.Max, fundingDigits)
 }
 
 func (b *CollateralChanged) validate(_ *Event, c *checker) {
@@ -168,7 +180,7 @@ func (b *InsuranceFundMoved) validate(_ *Event, c *checker) {
 
 func (b *PoolState) validate(_ *Event, c *checker) {
 	c.name("market", b.Market)
-	c.params("quantities", b.Quantities)
+	c.params("quantities", b.Quantities, MaxQuantities)
 }
 
 func (b *BlockStarted) validate(*Event, *checker) {}

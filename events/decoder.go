@@ -10,7 +10,7 @@ const (
 	MaxRecordBytes = 8 << 20
 	MaxDepth       = 64 // nesting of JSON, and of ext in it
 
-	maxListLength = 256 // the largest bound of any list
+	maxListLength = MaxVenueParams + 1 // of no list the bound; one with more elements is not kept
 )
 
 // Decoder turns records into events. It holds their memory: events and bodies are valid until

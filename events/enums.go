@@ -155,3 +155,46 @@ func (m FundingMode) String() string { return textOf(fundingModeNames[:], m, "Fu
 func ParseFundingMode(s string) (FundingMode, error) {
 	return parseText[FundingMode](fundingModeNames[:], s, "funding mode")
 }
+
+// MarginModes says which margin modes a market admits. Absent: any.
+type MarginModes uint8
+
+// What a market may admit.
+const (
+	ModesAny            MarginModes = 1 // cross or isolated, as the account chooses
+	ModesNoCross        MarginModes = 2 // isolated only
+	ModesStrictIsolated MarginModes = 3 // isolated only, and margin cannot be taken out of an open position
+)
+
+var marginModesNames = [...]string{"", "any", "noCross", "strictIsolated"}
+
+// String returns the text form.
+func (m MarginModes) String() string { return textOf(marginModesNames[:], m, "MarginModes") }
+
+// ParseMarginModes is the inverse of MarginModes.String.
+func ParseMarginModes(s string) (MarginModes, error) {
+	return parseText[MarginModes](marginModesNames[:], s, "margin modes")
+}
+
+// PositionChangeKind says what an executed order did to a position with collateral of its own.
+type PositionChangeKind uint8
+
+// The changes of a position.
+const (
+	ChangeIncrease    PositionChangeKind = 1 // size grows, or collateral comes in, or both
+	ChangeDecrease    PositionChangeKind = 2 // size shrinks, or collateral leaves, or both
+	ChangeLiquidation PositionChangeKind = 3 // a decrease that the venue ordered: the collateral was short
+	ChangeADL         PositionChangeKind = 4 // a decrease that the venue ordered: the pool owed too much
+)
+
+var positionChangeNames = [...]string{"", "increase", "decrease", "liquidation", "adl"}
+
+// String returns the text form.
+func (k PositionChangeKind) String() string {
+	return textOf(positionChangeNames[:], k, "PositionChangeKind")
+}
+
+// ParsePositionChangeKind is the inverse of PositionChangeKind.String.
+func ParsePositionChangeKind(s string) (PositionChangeKind, error) {
+	return parseText[PositionChangeKind](positionChangeNames[:], s, "change")
+}

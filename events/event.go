@@ -70,6 +70,10 @@ const (
 	TypeBankruptcyCovered   Type = 17
 	TypeTradeBusted         Type = 18
 	TypeAdjustment          Type = 19
+	TypePositionChanged     Type = 20
+	TypeAccountModeSet      Type = 21
+	TypeLeverageCapSet      Type = 22
+	TypePoolBalanceObserved Type = 23
 
 	TypeMarketListed       Type = 32
 	TypeMarketChanged      Type = 33
@@ -85,6 +89,7 @@ const (
 	TypeInsuranceFundMoved Type = 43
 	TypePoolState          Type = 44
 	TypeBlockStarted       Type = 45
+	TypeWithdrawalsGated   Type = 46
 )
 
 // Role says what kind of topic a fact comes from.
@@ -95,7 +100,7 @@ const (
 	RoleInvalid  Role = iota
 	RoleConfig        // rules of venues, markets and collateral
 	RoleAccounts      // account facts, keyed by owner
-	RoleObserved      // facts that span shards: open interest, pools, funds
+	RoleObserved      // facts that span shards: open interest, pools, funds, gates
 	RoleFunding       // funding rates
 	RolePrices        // marks and collateral prices
 	RoleBlocks        // block boundaries of venues that have them
@@ -147,6 +152,10 @@ var typeInfos = [...]typeInfo{
 	TypeBankruptcyCovered:   {"BankruptcyCovered", RoleAccounts},
 	TypeTradeBusted:         {"TradeBusted", RoleAccounts},
 	TypeAdjustment:          {"Adjustment", RoleAccounts},
+	TypePositionChanged:     {"PositionChanged", RoleAccounts},
+	TypeAccountModeSet:      {"AccountModeSet", RoleAccounts},
+	TypeLeverageCapSet:      {"LeverageCapSet", RoleAccounts},
+	TypePoolBalanceObserved: {"PoolBalanceObserved", RoleAccounts},
 	TypeMarketListed:        {"MarketListed", RoleConfig},
 	TypeMarketChanged:       {"MarketChanged", RoleConfig},
 	TypeMarketHalted:        {"MarketHalted", RoleConfig},
@@ -161,6 +170,7 @@ var typeInfos = [...]typeInfo{
 	TypeInsuranceFundMoved:  {"InsuranceFundMoved", RoleObserved},
 	TypePoolState:           {"PoolState", RoleObserved},
 	TypeBlockStarted:        {"BlockStarted", RoleBlocks},
+	TypeWithdrawalsGated:    {"WithdrawalsGated", RoleObserved},
 }
 
 var typesByName = func() map[string]Type {

@@ -9,10 +9,11 @@ type VenueProfileSet struct {
 	ProfileVersion  string  `json:"profileVersion" pb:"2"`  // ≤ 32 bytes
 	SettlementAsset string  `json:"settlementAsset" pb:"3"` // what equity is counted in
 	ValueScale      uint32  `json:"valueScale" pb:"4"`      // digits after the point of every amount, 6 to 18
-	Params          []Param `json:"params,omitzero" pb:"5"` // settings of the profile, ≤ 64, names strictly rising
+	Params          []Param `json:"params,omitzero" pb:"5"` // settings of the profile, ≤ 4096, names strictly rising
 }
 
-// Param is one setting of a profile; the profile's page gives its name, unit and default.
+// Param is one setting of a profile or a market, or one quantity of a pool; the profile's page gives
+// its name, unit and default.
 type Param struct {
 	Name  string `json:"name" pb:"1"`  // ≤ 32 bytes
 	Value Number `json:"value" pb:"2"` // any number
@@ -37,12 +38,14 @@ type MarketChanged struct {
 
 // MarketRules are what may change in a market's life.
 type MarketRules struct {
-	Tiers          []Tier      `json:"tiers" pb:"1"`                   // 1 to 32, by lower notional, the first from 0
+	Tiers          []Tier      `json:"tiers,omitzero" pb:"1"`          // ≤ 32, by lower notional, the first from 0; absent where the profile takes its rules from params
 	FundingMode    FundingMode `json:"funding" pb:"2"`                 // by index, or by payments of each account
 	MaxStalenessMs uint64      `json:"maxStalenessMs,omitzero" pb:"3"` // age of a mark beyond which figures are flagged; 0: never
 	MakerFee       Number      `json:"makerFee,omitzero" pb:"4"`       // informative: rate of notional; fills carry the fee
 	TakerFee       Number      `json:"takerFee,omitzero" pb:"5"`       // as makerFee
 	LiquidationFee Number      `json:"liquidationFee,omitzero" pb:"6"` // rate of closed notional that a liquidation is told to charge, 0 to 1
+	Params         []Param     `json:"params,omitzero" pb:"7"`         // settings of the market that the profile's page names, ≤ 64, names strictly rising
+	Modes          MarginModes `json:"marginModes,omitzero" pb:"8"`    // any, or absent: cross or isolated; noCross: isolated only; strictIsolated: isolated only, and margin cannot be removed
 }
 
 // Tier is a bracket of notional: from LowerNotional, inclusive, to the next tier's, exclusive.
@@ -84,15 +87,18 @@ type MarkPrice struct {
 // FundingRate moves the funding index of a market by Rate · Price: what a long pays per contract.
 // Producer: the funding service, role funding.
 type FundingRate struct {
-	Market string `json:"market" pb:"1"`
-	Rate   Number `json:"rate" pb:"2"`  // of this interval; positive: longs pay; |rate| ≤ 1, ≤ 12 digits after the point
-	Price  Number `json:"price" pb:"3"` // > 0, at the market's price scale
+	Market          string `json:"market" pb:"1"`
+	Rate            Number `json:"rate" pb:"2"`                     // of this interval; positive: longs pay; |rate| ≤ 1, ≤ 12 digits after the point
+	Price           Number `json:"price" pb:"3"`                    // > 0, at the market's price scale
+	IntervalSeconds uint32 `json:"intervalSeconds,omitzero" pb:"4"` // seconds that pass for it, 1 to 86400; required by venues that quote a rate per 8 hours
 }
 
 // CollateralPrice is the index price of a collateral asset. Role prices.
 type CollateralPrice struct {
 	Asset string `json:"asset" pb:"1"`
-	Price Number `json:"price" pb:"2"` // settlement asset per unit, > 0, ≤ 12 digits after the point
+	Price Number `json:"price" pb:"2"`        // settlement asset per unit, > 0, ≤ 12 digits after the point
+	Min   Number `json:"min,omitzero" pb:"3"` // for venues with price pairs, with max: > 0, ≤ 12 digits after the point
+	Max   Number `json:"max,omitzero" pb:"4"` // with min: ≥ min, ≤ 12 digits after the point
 }
 
 // CollateralChanged admits an asset as collateral, or changes its haircuts. Role config.
@@ -125,10 +131,17 @@ type InsuranceFundMoved struct {
 // PoolState states what a liquidity pool that is the counterparty of a market holds. Observed.
 type PoolState struct {
 	Market     string  `json:"market" pb:"1"`
-	Quantities []Param `json:"quantities" pb:"2"` // named by the profile's page, ≤ 64, names strictly rising
+	Quantities []Param `json:"quantities" pb:"2"` // named by the profile's page, ≤ 128, names strictly rising
 }
 
 // BlockStarted marks a block of a venue that has them; it is then the venue's clock. Role blocks.
 type BlockStarted struct {
 	Height uint64 `json:"height" pb:"1"` // number of the block, 64 bits
+}
+
+// WithdrawalsGated says that the venue refuses withdrawals and transfers out of a collateral pool
+// before a block. Observed.
+type WithdrawalsGated struct {
+	Market     string `json:"market,omitzero" pb:"1"` // the pool of an isolated market; absent: the cross pool
+	UntilBlock uint64 `json:"untilBlock" pb:"2"`      // the first block in which money may leave again, 64 bits
 }

@@ -103,6 +103,7 @@ type Output struct {
 	Pool          string            `json:"pool,omitzero"`       // "cross", or "market", or "market/leg"
 	Incomplete    bool              `json:"incomplete,omitzero"` // a dead letter of this account is unanswered
 	Stale         bool              `json:"stale,omitzero"`      // a mark behind these figures is older than its market allows
+	Missing       string            `json:"missing,omitzero"`    // kinds of facts without which a figure cannot be known, by name: "MarkPrice,PoolState"
 	Equity        Number            `json:"equity,omitzero"`
 	Initial       Number            `json:"initialMargin,omitzero"`
 	Maintenance   Number            `json:"maintenanceMargin,omitzero"`
@@ -125,8 +126,9 @@ type Output struct {
 type PositionFigures struct {
 	Market             string `json:"market"`
 	Leg                Leg    `json:"leg"`
-	Size               Number `json:"size"`       // negative: short
-	EntryPrice         Number `json:"entryPrice"` // average, rounded half up to the price unit: for display
+	Collateral         string `json:"collateral,omitzero"` // asset of the pool's own collateral, where it is not the settlement asset
+	Size               Number `json:"size"`                // negative: short
+	EntryPrice         Number `json:"entryPrice"`          // average, rounded half up to the price unit: for display
 	Mark               Number `json:"mark,omitzero"`
 	MarkTime           string `json:"markTime,omitzero"`
 	Notional           Number `json:"notional"`
@@ -136,7 +138,7 @@ type PositionFigures struct {
 	Maintenance        Number `json:"maintenanceMargin"`
 	Tier               uint32 `json:"tier"` // index into the market's tiers
 	LiquidationPrice   Number `json:"liquidationPrice,omitzero"`
-	NoLiquidationPrice string `json:"noLiquidationPrice,omitzero"` // why there is none: AlreadyLiquidatable or NoPrice
+	NoLiquidationPrice string `json:"noLiquidationPrice,omitzero"` // why there is none: AlreadyLiquidatable, NoPrice or UnknownPrice
 	BankruptcyPrice    Number `json:"bankruptcyPrice,omitzero"`
 	CloseSize          Number `json:"closeSize,omitzero"`      // ≥ 0: what the episode asks to close now
 	LiquidationFee     Number `json:"liquidationFee,omitzero"` // on CloseSize at the mark
@@ -146,6 +148,7 @@ type PositionFigures struct {
 const (
 	AlreadyLiquidatable = "liquidatable" // the pool's equity is below its maintenance
 	NoPrice             = "none"         // no price on the losing side makes it so
+	UnknownPrice        = "unknown"      // the pool lies elsewhere, or facts are missing
 )
 
 // DeadLetterBody carries the record behind a DeadLetter announcement on its own topic.
@@ -224,6 +227,7 @@ func (o *Output) AppendJSON(dst []byte) []byte {
 	w.optStr("pool", o.Pool)
 	w.optBool("incomplete", o.Incomplete)
 	w.optBool("stale", o.Stale)
+	w.optStr("missing", o.Missing)
 	w.num("equity", o.Equity)
 	w.num("initialMargin", o.Initial)
 	w.num("maintenanceMargin", o.Maintenance)
@@ -258,6 +262,7 @@ func (p *PositionFigures) appendJSON(dst []byte) []byte {
 	w := writer{dst: dst}
 	w.str("market", p.Market)
 	w.str("leg", p.Leg.String())
+	w.optStr("collateral", p.Collateral)
 	w.num("size", p.Size)
 	w.num("entryPrice", p.EntryPrice)
 	w.num("mark", p.Mark)

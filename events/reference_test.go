@@ -148,7 +148,8 @@ func strict(members map[string]jsontext.Value, out any) error {
 	}
 	return json.Unmarshal(raw, out, json.RejectUnknownMembers(true), json.WithUnmarshalers(json.JoinUnmarshalers(
 		enumOf(events.ParseSide), enumOf(events.ParseLiquidity), enumOf(events.ParseFillReason), enumOf(events.ParseMarginMode),
-		enumOf(events.ParseMarginType), enumOf(events.ParseTransferKind), enumOf(events.ParseFundingMode))))
+		enumOf(events.ParseMarginType), enumOf(events.ParseTransferKind), enumOf(events.ParseFundingMode),
+		enumOf(events.ParseMarginModes), enumOf(events.ParsePositionChangeKind))))
 }
 
 func enumOf[T any](parse func(string) (T, error)) *json.Unmarshalers {

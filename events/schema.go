@@ -95,14 +95,16 @@ func newTable(fields []field) *table {
 
 // enumTexts holds the text forms of every enumeration that a field may have.
 var enumTexts = map[reflect.Type][]string{
-	reflect.TypeFor[Leg]():          legNames[:],
-	reflect.TypeFor[Side]():         sideNames[:],
-	reflect.TypeFor[Liquidity]():    liquidityNames[:],
-	reflect.TypeFor[FillReason]():   fillReasonNames[:],
-	reflect.TypeFor[MarginMode]():   marginModeNames[:],
-	reflect.TypeFor[MarginType]():   marginTypeNames[:],
-	reflect.TypeFor[TransferKind](): transferKindNames[:],
-	reflect.TypeFor[FundingMode]():  fundingModeNames[:],
+	reflect.TypeFor[Leg]():                legNames[:],
+	reflect.TypeFor[Side]():               sideNames[:],
+	reflect.TypeFor[Liquidity]():          liquidityNames[:],
+	reflect.TypeFor[FillReason]():         fillReasonNames[:],
+	reflect.TypeFor[MarginMode]():         marginModeNames[:],
+	reflect.TypeFor[MarginType]():         marginTypeNames[:],
+	reflect.TypeFor[TransferKind]():       transferKindNames[:],
+	reflect.TypeFor[FundingMode]():        fundingModeNames[:],
+	reflect.TypeFor[MarginModes]():        marginModesNames[:],
+	reflect.TypeFor[PositionChangeKind](): positionChangeNames[:],
 }
 
 // tableOf reads the tags of a struct. It panics on a struct that the codecs cannot carry: that is
@@ -192,7 +194,7 @@ type bodyInfo struct {
 
 var bodyInfos [maxType + 1]bodyInfo
 
-const maxType = TypeBlockStarted
+const maxType = TypeWithdrawalsGated
 
 func init() {
 	register[AccountOpened]()
@@ -214,6 +216,10 @@ func init() {
 	register[BankruptcyCovered]()
 	register[TradeBusted]()
 	register[Adjustment]()
+	register[PositionChanged]()
+	register[AccountModeSet]()
+	register[LeverageCapSet]()
+	register[PoolBalanceObserved]()
 	register[MarketListed]()
 	register[MarketChanged]()
 	register[MarketHalted]()
@@ -228,6 +234,7 @@ func init() {
 	register[InsuranceFundMoved]()
 	register[PoolState]()
 	register[BlockStarted]()
+	register[WithdrawalsGated]()
 }
 
 func register[T any, P bodyOf[T]]() {

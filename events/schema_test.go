@@ -123,7 +123,7 @@ func (w *protoWriter) enum(t reflect.Type) {
 	fmt.Fprintf(&w.b, "enum %s {\n  %s_UNSPECIFIED = 0;\n", t.Name(), prefix)
 	for i, text := range enumTexts[t] {
 		if i > 0 {
-			fmt.Fprintf(&w.b, "  %s_%s = %d;\n", prefix, strings.ToUpper(text), i)
+			fmt.Fprintf(&w.b, "  %s_%s = %d;\n", prefix, strings.ToUpper(snake(text)), i)
 		}
 	}
 	w.b.WriteString("}\n")

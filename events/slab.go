@@ -9,7 +9,10 @@ import (
 // reuses them, so that decoding does not allocate in steady state, and nothing of an old record
 // stays referenced.
 
-const slabChunk = 128
+const (
+	slabChunk = 128
+	listChunk = 256 // elements; a longer list has a chunk of its own
+)
 
 type slab[T any] struct {
 	chunks [][]T
@@ -125,7 +128,7 @@ func (a *listArena[T]) take() []T {
 		a.chunk++
 	}
 	if a.chunk == len(a.chunks) {
-		a.chunks = append(a.chunks, make([]T, 0, max(n, maxListLength)))
+		a.chunks = append(a.chunks, make([]T, 0, max(n, listChunk)))
 	}
 	c := &a.chunks[a.chunk]
 	start := len(*c)

@@ -46,7 +46,7 @@ func sourceDocs(t *testing.T) map[string]structDoc {
 	t.Helper()
 	docs := map[string]structDoc{}
 	fset := token.NewFileSet()
-	for _, name := range []string{"account.go", "market.go", "enums.go"} {
+	for _, name := range []string{"account.go", "account_venues.go", "market.go", "enums.go"} {
 		file, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

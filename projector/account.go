@@ -101,6 +101,8 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 		return s.portfolioStopSet(a, b)
 	case *events.MarginCallLevelsSet:
 		return s.marginCallLevelsSet(a, b)
+	case *events.PositionChanged, *events.AccountModeSet, *events.LeverageCapSet, *events.PoolBalanceObserved:
+		return ReasonNotSupported
 	}
 	panic("projector: no rule for account fact " + e.Type.String())
 }

@@ -72,6 +72,12 @@ func marketsOf(body events.Body) (names [1]string) {
 		names[0] = b.Market
 	case *events.MarketSettled:
 		names[0] = b.Market
+	case *events.PositionChanged:
+		names[0] = b.Market
+	case *events.LeverageCapSet:
+		names[0] = b.Market
+	case *events.WithdrawalsGated:
+		names[0] = b.Market
 	}
 	return names
 }
@@ -100,6 +106,10 @@ func assetsOf(body events.Body) (names [3]string) {
 	case *events.CollateralPrice:
 		names[0] = b.Asset
 	case *events.InsuranceFundMoved:
+		names[0] = b.Asset
+	case *events.PositionChanged:
+		names[0] = b.Collateral
+	case *events.PoolBalanceObserved:
 		names[0] = b.Asset
 	}
 	return names

@@ -49,6 +49,8 @@ func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
 	case *events.BlockStarted:
 		v.block = b.Height
 		s.touchVenue(v)
+	case *events.WithdrawalsGated:
+		return ReasonNotSupported
 	default:
 		panic("projector: no rule for venue fact " + e.Type.String())
 	}
@@ -194,6 +196,14 @@ func (v *venue) rules(b *events.MarketRules) (marketRules, Reason) {
 			broken = ReasonTiersNotContinuous
 		}
 		r.tiers = append(r.tiers, t)
+	}
+	switch { // the standard profile takes its rules from tiers alone
+	case len(b.Tiers) == 0:
+		return r, ReasonBadValue
+	case len(b.Params) > 0:
+		return r, ReasonBadParams
+	case b.Modes > events.ModesAny:
+		return r, ReasonNotSupported
 	}
 	return r, broken
 }

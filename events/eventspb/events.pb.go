@@ -386,6 +386,62 @@ func (MarginMode) EnumDescriptor() ([]byte, []int) {
 	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{6}
 }
 
+// PositionChangeKind says what an executed order did to a position with collateral of its own.
+type PositionChangeKind int32
+
+const (
+	PositionChangeKind_POSITION_CHANGE_KIND_UNSPECIFIED PositionChangeKind = 0
+	PositionChangeKind_POSITION_CHANGE_KIND_INCREASE    PositionChangeKind = 1
+	PositionChangeKind_POSITION_CHANGE_KIND_DECREASE    PositionChangeKind = 2
+	PositionChangeKind_POSITION_CHANGE_KIND_LIQUIDATION PositionChangeKind = 3
+	PositionChangeKind_POSITION_CHANGE_KIND_ADL         PositionChangeKind = 4
+)
+
+// Enum value maps for PositionChangeKind.
+var (
+	PositionChangeKind_name = map[int32]string{
+		0: "POSITION_CHANGE_KIND_UNSPECIFIED",
+		1: "POSITION_CHANGE_KIND_INCREASE",
+		2: "POSITION_CHANGE_KIND_DECREASE",
+		3: "POSITION_CHANGE_KIND_LIQUIDATION",
+		4: "POSITION_CHANGE_KIND_ADL",
+	}
+	PositionChangeKind_value = map[string]int32{
+		"POSITION_CHANGE_KIND_UNSPECIFIED": 0,
+		"POSITION_CHANGE_KIND_INCREASE":    1,
+		"POSITION_CHANGE_KIND_DECREASE":    2,
+		"POSITION_CHANGE_KIND_LIQUIDATION": 3,
+		"POSITION_CHANGE_KIND_ADL":         4,
+	}
+)
+
+func (x PositionChangeKind) Enum() *PositionChangeKind {
+	p := new(PositionChangeKind)
+	*p = x
+	return p
+}
+
+func (x PositionChangeKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PositionChangeKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_marginledger_events_v1_events_proto_enumTypes[7].Descriptor()
+}
+
+func (PositionChangeKind) Type() protoreflect.EnumType {
+	return &file_marginledger_events_v1_events_proto_enumTypes[7]
+}
+
+func (x PositionChangeKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PositionChangeKind.Descriptor instead.
+func (PositionChangeKind) EnumDescriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{7}
+}
+
 // FundingMode says how a market's funding reaches accounts.
 type FundingMode int32
 
@@ -420,11 +476,11 @@ func (x FundingMode) String() string {
 }
 
 func (FundingMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[7].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[8].Descriptor()
 }
 
 func (FundingMode) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[7]
+	return &file_marginledger_events_v1_events_proto_enumTypes[8]
 }
 
 func (x FundingMode) Number() protoreflect.EnumNumber {
@@ -433,7 +489,60 @@ func (x FundingMode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FundingMode.Descriptor instead.
 func (FundingMode) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{7}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{8}
+}
+
+// MarginModes says which margin modes a market admits. Absent: any.
+type MarginModes int32
+
+const (
+	MarginModes_MARGIN_MODES_UNSPECIFIED     MarginModes = 0
+	MarginModes_MARGIN_MODES_ANY             MarginModes = 1
+	MarginModes_MARGIN_MODES_NO_CROSS        MarginModes = 2
+	MarginModes_MARGIN_MODES_STRICT_ISOLATED MarginModes = 3
+)
+
+// Enum value maps for MarginModes.
+var (
+	MarginModes_name = map[int32]string{
+		0: "MARGIN_MODES_UNSPECIFIED",
+		1: "MARGIN_MODES_ANY",
+		2: "MARGIN_MODES_NO_CROSS",
+		3: "MARGIN_MODES_STRICT_ISOLATED",
+	}
+	MarginModes_value = map[string]int32{
+		"MARGIN_MODES_UNSPECIFIED":     0,
+		"MARGIN_MODES_ANY":             1,
+		"MARGIN_MODES_NO_CROSS":        2,
+		"MARGIN_MODES_STRICT_ISOLATED": 3,
+	}
+)
+
+func (x MarginModes) Enum() *MarginModes {
+	p := new(MarginModes)
+	*p = x
+	return p
+}
+
+func (x MarginModes) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MarginModes) Descriptor() protoreflect.EnumDescriptor {
+	return file_marginledger_events_v1_events_proto_enumTypes[9].Descriptor()
+}
+
+func (MarginModes) Type() protoreflect.EnumType {
+	return &file_marginledger_events_v1_events_proto_enumTypes[9]
+}
+
+func (x MarginModes) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MarginModes.Descriptor instead.
+func (MarginModes) EnumDescriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{9}
 }
 
 // Event is one fact: a header and a body. It is the first message of this file, so its message
@@ -478,6 +587,10 @@ type Event struct {
 	//	*Event_BankruptcyCovered
 	//	*Event_TradeBusted
 	//	*Event_Adjustment
+	//	*Event_PositionChanged
+	//	*Event_AccountModeSet
+	//	*Event_LeverageCapSet
+	//	*Event_PoolBalanceObserved
 	//	*Event_MarketListed
 	//	*Event_MarketChanged
 	//	*Event_MarketHalted
@@ -492,6 +605,7 @@ type Event struct {
 	//	*Event_InsuranceFundMoved
 	//	*Event_PoolState
 	//	*Event_BlockStarted
+	//	*Event_WithdrawalsGated
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -768,6 +882,42 @@ func (x *Event) GetAdjustment() *Adjustment {
 	return nil
 }
 
+func (x *Event) GetPositionChanged() *PositionChanged {
+	if x != nil {
+		if x, ok := x.Body.(*Event_PositionChanged); ok {
+			return x.PositionChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAccountModeSet() *AccountModeSet {
+	if x != nil {
+		if x, ok := x.Body.(*Event_AccountModeSet); ok {
+			return x.AccountModeSet
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLeverageCapSet() *LeverageCapSet {
+	if x != nil {
+		if x, ok := x.Body.(*Event_LeverageCapSet); ok {
+			return x.LeverageCapSet
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPoolBalanceObserved() *PoolBalanceObserved {
+	if x != nil {
+		if x, ok := x.Body.(*Event_PoolBalanceObserved); ok {
+			return x.PoolBalanceObserved
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetMarketListed() *MarketListed {
 	if x != nil {
 		if x, ok := x.Body.(*Event_MarketListed); ok {
@@ -894,6 +1044,15 @@ func (x *Event) GetBlockStarted() *BlockStarted {
 	return nil
 }
 
+func (x *Event) GetWithdrawalsGated() *WithdrawalsGated {
+	if x != nil {
+		if x, ok := x.Body.(*Event_WithdrawalsGated); ok {
+			return x.WithdrawalsGated
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -974,6 +1133,22 @@ type Event_Adjustment struct {
 	Adjustment *Adjustment `protobuf:"bytes,35,opt,name=adjustment,proto3,oneof"`
 }
 
+type Event_PositionChanged struct {
+	PositionChanged *PositionChanged `protobuf:"bytes,36,opt,name=position_changed,json=positionChanged,proto3,oneof"`
+}
+
+type Event_AccountModeSet struct {
+	AccountModeSet *AccountModeSet `protobuf:"bytes,37,opt,name=account_mode_set,json=accountModeSet,proto3,oneof"`
+}
+
+type Event_LeverageCapSet struct {
+	LeverageCapSet *LeverageCapSet `protobuf:"bytes,38,opt,name=leverage_cap_set,json=leverageCapSet,proto3,oneof"`
+}
+
+type Event_PoolBalanceObserved struct {
+	PoolBalanceObserved *PoolBalanceObserved `protobuf:"bytes,39,opt,name=pool_balance_observed,json=poolBalanceObserved,proto3,oneof"`
+}
+
 type Event_MarketListed struct {
 	MarketListed *MarketListed `protobuf:"bytes,48,opt,name=market_listed,json=marketListed,proto3,oneof"`
 }
@@ -1030,6 +1205,10 @@ type Event_BlockStarted struct {
 	BlockStarted *BlockStarted `protobuf:"bytes,61,opt,name=block_started,json=blockStarted,proto3,oneof"`
 }
 
+type Event_WithdrawalsGated struct {
+	WithdrawalsGated *WithdrawalsGated `protobuf:"bytes,62,opt,name=withdrawals_gated,json=withdrawalsGated,proto3,oneof"`
+}
+
 func (*Event_AccountOpened) isEvent_Body() {}
 
 func (*Event_AccountOpeningState) isEvent_Body() {}
@@ -1068,6 +1247,14 @@ func (*Event_TradeBusted) isEvent_Body() {}
 
 func (*Event_Adjustment) isEvent_Body() {}
 
+func (*Event_PositionChanged) isEvent_Body() {}
+
+func (*Event_AccountModeSet) isEvent_Body() {}
+
+func (*Event_LeverageCapSet) isEvent_Body() {}
+
+func (*Event_PoolBalanceObserved) isEvent_Body() {}
+
 func (*Event_MarketListed) isEvent_Body() {}
 
 func (*Event_MarketChanged) isEvent_Body() {}
@@ -1095,6 +1282,8 @@ func (*Event_InsuranceFundMoved) isEvent_Body() {}
 func (*Event_PoolState) isEvent_Body() {}
 
 func (*Event_BlockStarted) isEvent_Body() {}
+
+func (*Event_WithdrawalsGated) isEvent_Body() {}
 
 // AccountOpened announces an account. An account that was never announced opens with its first
 // fact, as a standard account without an operator.
@@ -2594,6 +2783,325 @@ func (x *Adjustment) GetDeadLetter() *Offset {
 	return nil
 }
 
+// PositionChanged is an executed order of a venue whose positions carry collateral of their own.
+// Market, collateral asset and leg name the position. One of SizeUSD and CollateralDelta is > 0.
+type PositionChanged struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	// asset of the position's collateral, ≤ 32 bytes
+	Collateral string `protobuf:"bytes,2,opt,name=collateral,proto3" json:"collateral,omitempty"`
+	// long or short
+	Leg Leg `protobuf:"varint,3,opt,name=leg,proto3,enum=marginledger.events.v1.Leg" json:"leg,omitempty"`
+	// what the order did; liquidation and adl are decreases that the venue ordered
+	Change PositionChangeKind `protobuf:"varint,4,opt,name=change,proto3,enum=marginledger.events.v1.PositionChangeKind" json:"change,omitempty"`
+	// settlement asset, ≥ 0: what the position grows or shrinks by
+	SizeUsd string `protobuf:"bytes,5,opt,name=size_usd,json=sizeUsd,proto3" json:"size_usd,omitempty"`
+	// units of the collateral asset, ≥ 0: into the position on an increase, asked to leave on a
+	// decrease
+	CollateralDelta string `protobuf:"bytes,6,opt,name=collateral_delta,json=collateralDelta,proto3" json:"collateral_delta,omitempty"`
+	// index token at execution, > 0; with IndexMax; absent: the latest fact
+	IndexMin string `protobuf:"bytes,7,opt,name=index_min,json=indexMin,proto3" json:"index_min,omitempty"`
+	// ≥ IndexMin
+	IndexMax string `protobuf:"bytes,8,opt,name=index_max,json=indexMax,proto3" json:"index_max,omitempty"`
+	// long token of the market's pool at execution, > 0; with LongMax; absent: the latest fact
+	LongMin string `protobuf:"bytes,9,opt,name=long_min,json=longMin,proto3" json:"long_min,omitempty"`
+	// ≥ LongMin
+	LongMax string `protobuf:"bytes,10,opt,name=long_max,json=longMax,proto3" json:"long_max,omitempty"`
+	// short token of the market's pool at execution, > 0; with ShortMax; absent: the latest fact
+	ShortMin string `protobuf:"bytes,11,opt,name=short_min,json=shortMin,proto3" json:"short_min,omitempty"`
+	// ≥ ShortMin
+	ShortMax string `protobuf:"bytes,12,opt,name=short_max,json=shortMax,proto3" json:"short_max,omitempty"`
+	// ≤ 64 bytes
+	OrderId string `protobuf:"bytes,13,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	// id of the episode answered; change liquidation or adl
+	Liquidation   string `protobuf:"bytes,14,opt,name=liquidation,proto3" json:"liquidation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PositionChanged) Reset() {
+	*x = PositionChanged{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PositionChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PositionChanged) ProtoMessage() {}
+
+func (x *PositionChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PositionChanged.ProtoReflect.Descriptor instead.
+func (*PositionChanged) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PositionChanged) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetCollateral() string {
+	if x != nil {
+		return x.Collateral
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetLeg() Leg {
+	if x != nil {
+		return x.Leg
+	}
+	return Leg_LEG_UNSPECIFIED
+}
+
+func (x *PositionChanged) GetChange() PositionChangeKind {
+	if x != nil {
+		return x.Change
+	}
+	return PositionChangeKind_POSITION_CHANGE_KIND_UNSPECIFIED
+}
+
+func (x *PositionChanged) GetSizeUsd() string {
+	if x != nil {
+		return x.SizeUsd
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetCollateralDelta() string {
+	if x != nil {
+		return x.CollateralDelta
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetIndexMin() string {
+	if x != nil {
+		return x.IndexMin
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetIndexMax() string {
+	if x != nil {
+		return x.IndexMax
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetLongMin() string {
+	if x != nil {
+		return x.LongMin
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetLongMax() string {
+	if x != nil {
+		return x.LongMax
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetShortMin() string {
+	if x != nil {
+		return x.ShortMin
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetShortMax() string {
+	if x != nil {
+		return x.ShortMax
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetOrderId() string {
+	if x != nil {
+		return x.OrderId
+	}
+	return ""
+}
+
+func (x *PositionChanged) GetLiquidation() string {
+	if x != nil {
+		return x.Liquidation
+	}
+	return ""
+}
+
+// AccountModeSet switches how the venue margins the account.
+type AccountModeSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// the profile's page names the modes; ≤ 32 bytes
+	Mode          string `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountModeSet) Reset() {
+	*x = AccountModeSet{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountModeSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountModeSet) ProtoMessage() {}
+
+func (x *AccountModeSet) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountModeSet.ProtoReflect.Descriptor instead.
+func (*AccountModeSet) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *AccountModeSet) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+// LeverageCapSet caps an account's leverage in a market: the venue sets it, or an operator does.
+type LeverageCapSet struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	// 0 to 1000; 0: no cap
+	MaxLeverage   uint32 `protobuf:"varint,2,opt,name=max_leverage,json=maxLeverage,proto3" json:"max_leverage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeverageCapSet) Reset() {
+	*x = LeverageCapSet{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeverageCapSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeverageCapSet) ProtoMessage() {}
+
+func (x *LeverageCapSet) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeverageCapSet.ProtoReflect.Descriptor instead.
+func (*LeverageCapSet) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *LeverageCapSet) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *LeverageCapSet) GetMaxLeverage() uint32 {
+	if x != nil {
+		return x.MaxLeverage
+	}
+	return 0
+}
+
+// PoolBalanceObserved states what the account's pool holds of an asset where that pool lies outside
+// of this ledger. Observed: it moves no money.
+type PoolBalanceObserved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// units of the asset; negative: owed by the account
+	Amount        string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolBalanceObserved) Reset() {
+	*x = PoolBalanceObserved{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolBalanceObserved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolBalanceObserved) ProtoMessage() {}
+
+func (x *PoolBalanceObserved) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolBalanceObserved.ProtoReflect.Descriptor instead.
+func (*PoolBalanceObserved) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *PoolBalanceObserved) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *PoolBalanceObserved) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
 // MarketListed opens a market. Producer: operations, role config.
 type MarketListed struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -2616,7 +3124,7 @@ type MarketListed struct {
 
 func (x *MarketListed) Reset() {
 	*x = MarketListed{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[20]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2628,7 +3136,7 @@ func (x *MarketListed) String() string {
 func (*MarketListed) ProtoMessage() {}
 
 func (x *MarketListed) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[20]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2641,7 +3149,7 @@ func (x *MarketListed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketListed.ProtoReflect.Descriptor instead.
 func (*MarketListed) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{20}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MarketListed) GetMarket() string {
@@ -2705,7 +3213,7 @@ type MarketChanged struct {
 
 func (x *MarketChanged) Reset() {
 	*x = MarketChanged{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[21]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2717,7 +3225,7 @@ func (x *MarketChanged) String() string {
 func (*MarketChanged) ProtoMessage() {}
 
 func (x *MarketChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[21]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2730,7 +3238,7 @@ func (x *MarketChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketChanged.ProtoReflect.Descriptor instead.
 func (*MarketChanged) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{21}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MarketChanged) GetMarket() string {
@@ -2759,7 +3267,7 @@ type MarketHalted struct {
 
 func (x *MarketHalted) Reset() {
 	*x = MarketHalted{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[22]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2771,7 +3279,7 @@ func (x *MarketHalted) String() string {
 func (*MarketHalted) ProtoMessage() {}
 
 func (x *MarketHalted) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[22]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2784,7 +3292,7 @@ func (x *MarketHalted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketHalted.ProtoReflect.Descriptor instead.
 func (*MarketHalted) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{22}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MarketHalted) GetMarket() string {
@@ -2811,7 +3319,7 @@ type MarketResumed struct {
 
 func (x *MarketResumed) Reset() {
 	*x = MarketResumed{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[23]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2823,7 +3331,7 @@ func (x *MarketResumed) String() string {
 func (*MarketResumed) ProtoMessage() {}
 
 func (x *MarketResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[23]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2836,7 +3344,7 @@ func (x *MarketResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketResumed.ProtoReflect.Descriptor instead.
 func (*MarketResumed) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{23}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MarketResumed) GetMarket() string {
@@ -2858,7 +3366,7 @@ type MarketSettled struct {
 
 func (x *MarketSettled) Reset() {
 	*x = MarketSettled{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2870,7 +3378,7 @@ func (x *MarketSettled) String() string {
 func (*MarketSettled) ProtoMessage() {}
 
 func (x *MarketSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2883,7 +3391,7 @@ func (x *MarketSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketSettled.ProtoReflect.Descriptor instead.
 func (*MarketSettled) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{24}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *MarketSettled) GetMarket() string {
@@ -2921,7 +3429,7 @@ type MarkPrice struct {
 
 func (x *MarkPrice) Reset() {
 	*x = MarkPrice{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2933,7 +3441,7 @@ func (x *MarkPrice) String() string {
 func (*MarkPrice) ProtoMessage() {}
 
 func (x *MarkPrice) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3454,7 @@ func (x *MarkPrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkPrice.ProtoReflect.Descriptor instead.
 func (*MarkPrice) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{25}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *MarkPrice) GetMarket() string {
@@ -2999,14 +3507,16 @@ type FundingRate struct {
 	// of this interval; positive: longs pay; |rate| ≤ 1, ≤ 12 digits after the point
 	Rate string `protobuf:"bytes,2,opt,name=rate,proto3" json:"rate,omitempty"`
 	// > 0, at the market's price scale
-	Price         string `protobuf:"bytes,3,opt,name=price,proto3" json:"price,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Price string `protobuf:"bytes,3,opt,name=price,proto3" json:"price,omitempty"`
+	// seconds that pass for it, 1 to 86400; required by venues that quote a rate per 8 hours
+	IntervalSeconds uint32 `protobuf:"varint,4,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *FundingRate) Reset() {
 	*x = FundingRate{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3018,7 +3528,7 @@ func (x *FundingRate) String() string {
 func (*FundingRate) ProtoMessage() {}
 
 func (x *FundingRate) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3031,7 +3541,7 @@ func (x *FundingRate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundingRate.ProtoReflect.Descriptor instead.
 func (*FundingRate) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{26}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *FundingRate) GetMarket() string {
@@ -3055,19 +3565,30 @@ func (x *FundingRate) GetPrice() string {
 	return ""
 }
 
+func (x *FundingRate) GetIntervalSeconds() uint32 {
+	if x != nil {
+		return x.IntervalSeconds
+	}
+	return 0
+}
+
 // CollateralPrice is the index price of a collateral asset. Role prices.
 type CollateralPrice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	// settlement asset per unit, > 0, ≤ 12 digits after the point
-	Price         string `protobuf:"bytes,2,opt,name=price,proto3" json:"price,omitempty"`
+	Price string `protobuf:"bytes,2,opt,name=price,proto3" json:"price,omitempty"`
+	// for venues with price pairs, with max: > 0, ≤ 12 digits after the point
+	Min string `protobuf:"bytes,3,opt,name=min,proto3" json:"min,omitempty"`
+	// with min: ≥ min, ≤ 12 digits after the point
+	Max           string `protobuf:"bytes,4,opt,name=max,proto3" json:"max,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CollateralPrice) Reset() {
 	*x = CollateralPrice{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3079,7 +3600,7 @@ func (x *CollateralPrice) String() string {
 func (*CollateralPrice) ProtoMessage() {}
 
 func (x *CollateralPrice) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3092,7 +3613,7 @@ func (x *CollateralPrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollateralPrice.ProtoReflect.Descriptor instead.
 func (*CollateralPrice) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{27}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CollateralPrice) GetAsset() string {
@@ -3109,6 +3630,20 @@ func (x *CollateralPrice) GetPrice() string {
 	return ""
 }
 
+func (x *CollateralPrice) GetMin() string {
+	if x != nil {
+		return x.Min
+	}
+	return ""
+}
+
+func (x *CollateralPrice) GetMax() string {
+	if x != nil {
+		return x.Max
+	}
+	return ""
+}
+
 // CollateralChanged admits an asset as collateral, or changes its haircuts. Role config.
 type CollateralChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3121,7 +3656,7 @@ type CollateralChanged struct {
 
 func (x *CollateralChanged) Reset() {
 	*x = CollateralChanged{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3668,7 @@ func (x *CollateralChanged) String() string {
 func (*CollateralChanged) ProtoMessage() {}
 
 func (x *CollateralChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,7 +3681,7 @@ func (x *CollateralChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollateralChanged.ProtoReflect.Descriptor instead.
 func (*CollateralChanged) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{28}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CollateralChanged) GetAsset() string {
@@ -3175,7 +3710,7 @@ type VenueProfileSet struct {
 	SettlementAsset string `protobuf:"bytes,3,opt,name=settlement_asset,json=settlementAsset,proto3" json:"settlement_asset,omitempty"`
 	// digits after the point of every amount, 6 to 18
 	ValueScale uint32 `protobuf:"varint,4,opt,name=value_scale,json=valueScale,proto3" json:"value_scale,omitempty"`
-	// settings of the profile, ≤ 64, names strictly rising
+	// settings of the profile, ≤ 4096, names strictly rising
 	Params        []*Param `protobuf:"bytes,5,rep,name=params,proto3" json:"params,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3183,7 +3718,7 @@ type VenueProfileSet struct {
 
 func (x *VenueProfileSet) Reset() {
 	*x = VenueProfileSet{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3730,7 @@ func (x *VenueProfileSet) String() string {
 func (*VenueProfileSet) ProtoMessage() {}
 
 func (x *VenueProfileSet) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3208,7 +3743,7 @@ func (x *VenueProfileSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VenueProfileSet.ProtoReflect.Descriptor instead.
 func (*VenueProfileSet) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{29}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *VenueProfileSet) GetProfile() string {
@@ -3260,7 +3795,7 @@ type OpenInterest struct {
 
 func (x *OpenInterest) Reset() {
 	*x = OpenInterest{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3272,7 +3807,7 @@ func (x *OpenInterest) String() string {
 func (*OpenInterest) ProtoMessage() {}
 
 func (x *OpenInterest) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3285,7 +3820,7 @@ func (x *OpenInterest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenInterest.ProtoReflect.Descriptor instead.
 func (*OpenInterest) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{30}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *OpenInterest) GetMarket() string {
@@ -3324,7 +3859,7 @@ type InsuranceFundMoved struct {
 
 func (x *InsuranceFundMoved) Reset() {
 	*x = InsuranceFundMoved{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3336,7 +3871,7 @@ func (x *InsuranceFundMoved) String() string {
 func (*InsuranceFundMoved) ProtoMessage() {}
 
 func (x *InsuranceFundMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3349,7 +3884,7 @@ func (x *InsuranceFundMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InsuranceFundMoved.ProtoReflect.Descriptor instead.
 func (*InsuranceFundMoved) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{31}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InsuranceFundMoved) GetFund() string {
@@ -3377,7 +3912,7 @@ func (x *InsuranceFundMoved) GetBalance() string {
 type PoolState struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
-	// named by the profile's page, ≤ 64, names strictly rising
+	// named by the profile's page, ≤ 128, names strictly rising
 	Quantities    []*Param `protobuf:"bytes,2,rep,name=quantities,proto3" json:"quantities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3385,7 +3920,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3397,7 +3932,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3410,7 +3945,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{32}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PoolState) GetMarket() string {
@@ -3438,7 +3973,7 @@ type BlockStarted struct {
 
 func (x *BlockStarted) Reset() {
 	*x = BlockStarted{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +3985,7 @@ func (x *BlockStarted) String() string {
 func (*BlockStarted) ProtoMessage() {}
 
 func (x *BlockStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,12 +3998,68 @@ func (x *BlockStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockStarted.ProtoReflect.Descriptor instead.
 func (*BlockStarted) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{33}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *BlockStarted) GetHeight() uint64 {
 	if x != nil {
 		return x.Height
+	}
+	return 0
+}
+
+// WithdrawalsGated says that the venue refuses withdrawals and transfers out of a collateral pool
+// before a block. Observed.
+type WithdrawalsGated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// the pool of an isolated market; absent: the cross pool
+	Market string `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	// the first block in which money may leave again, 64 bits
+	UntilBlock    uint64 `protobuf:"varint,2,opt,name=until_block,json=untilBlock,proto3" json:"until_block,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawalsGated) Reset() {
+	*x = WithdrawalsGated{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawalsGated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawalsGated) ProtoMessage() {}
+
+func (x *WithdrawalsGated) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawalsGated.ProtoReflect.Descriptor instead.
+func (*WithdrawalsGated) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *WithdrawalsGated) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *WithdrawalsGated) GetUntilBlock() uint64 {
+	if x != nil {
+		return x.UntilBlock
 	}
 	return 0
 }
@@ -3485,7 +4076,7 @@ type OpeningBalance struct {
 
 func (x *OpeningBalance) Reset() {
 	*x = OpeningBalance{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3497,7 +4088,7 @@ func (x *OpeningBalance) String() string {
 func (*OpeningBalance) ProtoMessage() {}
 
 func (x *OpeningBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3510,7 +4101,7 @@ func (x *OpeningBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningBalance.ProtoReflect.Descriptor instead.
 func (*OpeningBalance) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{34}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *OpeningBalance) GetAsset() string {
@@ -3545,7 +4136,7 @@ type OpeningPosition struct {
 
 func (x *OpeningPosition) Reset() {
 	*x = OpeningPosition{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3557,7 +4148,7 @@ func (x *OpeningPosition) String() string {
 func (*OpeningPosition) ProtoMessage() {}
 
 func (x *OpeningPosition) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3570,7 +4161,7 @@ func (x *OpeningPosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningPosition.ProtoReflect.Descriptor instead.
 func (*OpeningPosition) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{35}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *OpeningPosition) GetMarket() string {
@@ -3623,7 +4214,7 @@ type Offset struct {
 
 func (x *Offset) Reset() {
 	*x = Offset{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3635,7 +4226,7 @@ func (x *Offset) String() string {
 func (*Offset) ProtoMessage() {}
 
 func (x *Offset) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3648,7 +4239,7 @@ func (x *Offset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offset.ProtoReflect.Descriptor instead.
 func (*Offset) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{36}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Offset) GetTopic() string {
@@ -3675,7 +4266,7 @@ func (x *Offset) GetOffset() int64 {
 // MarketRules are what may change in a market's life.
 type MarketRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 32, by lower notional, the first from 0
+	// ≤ 32, by lower notional, the first from 0; absent where the profile takes its rules from params
 	Tiers []*Tier `protobuf:"bytes,1,rep,name=tiers,proto3" json:"tiers,omitempty"`
 	// by index, or by payments of each account
 	Funding FundingMode `protobuf:"varint,2,opt,name=funding,proto3,enum=marginledger.events.v1.FundingMode" json:"funding,omitempty"`
@@ -3687,13 +4278,18 @@ type MarketRules struct {
 	TakerFee string `protobuf:"bytes,5,opt,name=taker_fee,json=takerFee,proto3" json:"taker_fee,omitempty"`
 	// rate of closed notional that a liquidation is told to charge, 0 to 1
 	LiquidationFee string `protobuf:"bytes,6,opt,name=liquidation_fee,json=liquidationFee,proto3" json:"liquidation_fee,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// settings of the market that the profile's page names, ≤ 64, names strictly rising
+	Params []*Param `protobuf:"bytes,7,rep,name=params,proto3" json:"params,omitempty"`
+	// any, or absent: cross or isolated; noCross: isolated only; strictIsolated: isolated only, and
+	// margin cannot be removed
+	MarginModes   MarginModes `protobuf:"varint,8,opt,name=margin_modes,json=marginModes,proto3,enum=marginledger.events.v1.MarginModes" json:"margin_modes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MarketRules) Reset() {
 	*x = MarketRules{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3705,7 +4301,7 @@ func (x *MarketRules) String() string {
 func (*MarketRules) ProtoMessage() {}
 
 func (x *MarketRules) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3718,7 +4314,7 @@ func (x *MarketRules) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketRules.ProtoReflect.Descriptor instead.
 func (*MarketRules) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{37}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MarketRules) GetTiers() []*Tier {
@@ -3763,6 +4359,20 @@ func (x *MarketRules) GetLiquidationFee() string {
 	return ""
 }
 
+func (x *MarketRules) GetParams() []*Param {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *MarketRules) GetMarginModes() MarginModes {
+	if x != nil {
+		return x.MarginModes
+	}
+	return MarginModes_MARGIN_MODES_UNSPECIFIED
+}
+
 // HaircutTier is a bracket of an asset's value: from LowerValue, inclusive, to the next.
 type HaircutTier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3776,7 +4386,7 @@ type HaircutTier struct {
 
 func (x *HaircutTier) Reset() {
 	*x = HaircutTier{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3788,7 +4398,7 @@ func (x *HaircutTier) String() string {
 func (*HaircutTier) ProtoMessage() {}
 
 func (x *HaircutTier) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3801,7 +4411,7 @@ func (x *HaircutTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HaircutTier.ProtoReflect.Descriptor instead.
 func (*HaircutTier) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{38}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *HaircutTier) GetLowerValue() string {
@@ -3818,7 +4428,8 @@ func (x *HaircutTier) GetHaircut() string {
 	return ""
 }
 
-// Param is one setting of a profile; the profile's page gives its name, unit and default.
+// Param is one setting of a profile or a market, or one quantity of a pool; the profile's page
+// gives its name, unit and default.
 type Param struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ≤ 32 bytes
@@ -3831,7 +4442,7 @@ type Param struct {
 
 func (x *Param) Reset() {
 	*x = Param{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3843,7 +4454,7 @@ func (x *Param) String() string {
 func (*Param) ProtoMessage() {}
 
 func (x *Param) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3856,7 +4467,7 @@ func (x *Param) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Param.ProtoReflect.Descriptor instead.
 func (*Param) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{39}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Param) GetName() string {
@@ -3890,7 +4501,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3902,7 +4513,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3915,7 +4526,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{40}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Tier) GetLowerNotional() string {
@@ -3950,7 +4561,7 @@ var File_marginledger_events_v1_events_proto protoreflect.FileDescriptor
 
 const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"#marginledger/events/v1/events.proto\x12\x16marginledger.events.v1\"\xc1\x16\n" +
+	"#marginledger/events/v1/events.proto\x12\x16marginledger.events.v1\"\xfb\x19\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
@@ -3985,7 +4596,11 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\ftrade_busted\x18\" \x01(\v2#.marginledger.events.v1.TradeBustedH\x00R\vtradeBusted\x12D\n" +
 	"\n" +
 	"adjustment\x18# \x01(\v2\".marginledger.events.v1.AdjustmentH\x00R\n" +
-	"adjustment\x12K\n" +
+	"adjustment\x12T\n" +
+	"\x10position_changed\x18$ \x01(\v2'.marginledger.events.v1.PositionChangedH\x00R\x0fpositionChanged\x12R\n" +
+	"\x10account_mode_set\x18% \x01(\v2&.marginledger.events.v1.AccountModeSetH\x00R\x0eaccountModeSet\x12R\n" +
+	"\x10leverage_cap_set\x18& \x01(\v2&.marginledger.events.v1.LeverageCapSetH\x00R\x0eleverageCapSet\x12a\n" +
+	"\x15pool_balance_observed\x18' \x01(\v2+.marginledger.events.v1.PoolBalanceObservedH\x00R\x13poolBalanceObserved\x12K\n" +
 	"\rmarket_listed\x180 \x01(\v2$.marginledger.events.v1.MarketListedH\x00R\fmarketListed\x12N\n" +
 	"\x0emarket_changed\x181 \x01(\v2%.marginledger.events.v1.MarketChangedH\x00R\rmarketChanged\x12K\n" +
 	"\rmarket_halted\x182 \x01(\v2$.marginledger.events.v1.MarketHaltedH\x00R\fmarketHalted\x12N\n" +
@@ -4001,7 +4616,8 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x14insurance_fund_moved\x18; \x01(\v2*.marginledger.events.v1.InsuranceFundMovedH\x00R\x12insuranceFundMoved\x12B\n" +
 	"\n" +
 	"pool_state\x18< \x01(\v2!.marginledger.events.v1.PoolStateH\x00R\tpoolState\x12K\n" +
-	"\rblock_started\x18= \x01(\v2$.marginledger.events.v1.BlockStartedH\x00R\fblockStartedB\x06\n" +
+	"\rblock_started\x18= \x01(\v2$.marginledger.events.v1.BlockStartedH\x00R\fblockStarted\x12W\n" +
+	"\x11withdrawals_gated\x18> \x01(\v2(.marginledger.events.v1.WithdrawalsGatedH\x00R\x10withdrawalsGatedB\x06\n" +
 	"\x04bodyB\a\n" +
 	"\x05_timeB\v\n" +
 	"\t_sequenceJ\x04\b\n" +
@@ -4126,7 +4742,33 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x06reason\x18\a \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\b \x01(\tR\treference\x12?\n" +
 	"\vdead_letter\x18\t \x01(\v2\x1e.marginledger.events.v1.OffsetR\n" +
-	"deadLetter\"\xf9\x01\n" +
+	"deadLetter\"\xe9\x03\n" +
+	"\x0fPositionChanged\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\tR\x06market\x12\x1e\n" +
+	"\n" +
+	"collateral\x18\x02 \x01(\tR\n" +
+	"collateral\x12-\n" +
+	"\x03leg\x18\x03 \x01(\x0e2\x1b.marginledger.events.v1.LegR\x03leg\x12B\n" +
+	"\x06change\x18\x04 \x01(\x0e2*.marginledger.events.v1.PositionChangeKindR\x06change\x12\x19\n" +
+	"\bsize_usd\x18\x05 \x01(\tR\asizeUsd\x12)\n" +
+	"\x10collateral_delta\x18\x06 \x01(\tR\x0fcollateralDelta\x12\x1b\n" +
+	"\tindex_min\x18\a \x01(\tR\bindexMin\x12\x1b\n" +
+	"\tindex_max\x18\b \x01(\tR\bindexMax\x12\x19\n" +
+	"\blong_min\x18\t \x01(\tR\alongMin\x12\x19\n" +
+	"\blong_max\x18\n" +
+	" \x01(\tR\alongMax\x12\x1b\n" +
+	"\tshort_min\x18\v \x01(\tR\bshortMin\x12\x1b\n" +
+	"\tshort_max\x18\f \x01(\tR\bshortMax\x12\x19\n" +
+	"\border_id\x18\r \x01(\tR\aorderId\x12 \n" +
+	"\vliquidation\x18\x0e \x01(\tR\vliquidation\"$\n" +
+	"\x0eAccountModeSet\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\tR\x04mode\"K\n" +
+	"\x0eLeverageCapSet\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\tR\x06market\x12!\n" +
+	"\fmax_leverage\x18\x02 \x01(\rR\vmaxLeverage\"C\n" +
+	"\x13PoolBalanceObserved\x12\x14\n" +
+	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xf9\x01\n" +
 	"\fMarketListed\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x1e\n" +
 	"\n" +
@@ -4156,14 +4798,17 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x05index\x18\x03 \x01(\tR\x05index\x12\x16\n" +
 	"\x06oracle\x18\x04 \x01(\tR\x06oracle\x12\x10\n" +
 	"\x03min\x18\x05 \x01(\tR\x03min\x12\x10\n" +
-	"\x03max\x18\x06 \x01(\tR\x03max\"O\n" +
+	"\x03max\x18\x06 \x01(\tR\x03max\"z\n" +
 	"\vFundingRate\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
 	"\x04rate\x18\x02 \x01(\tR\x04rate\x12\x14\n" +
-	"\x05price\x18\x03 \x01(\tR\x05price\"=\n" +
+	"\x05price\x18\x03 \x01(\tR\x05price\x12)\n" +
+	"\x10interval_seconds\x18\x04 \x01(\rR\x0fintervalSeconds\"a\n" +
 	"\x0fCollateralPrice\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x14\n" +
-	"\x05price\x18\x02 \x01(\tR\x05price\"j\n" +
+	"\x05price\x18\x02 \x01(\tR\x05price\x12\x10\n" +
+	"\x03min\x18\x03 \x01(\tR\x03min\x12\x10\n" +
+	"\x03max\x18\x04 \x01(\tR\x03max\"j\n" +
 	"\x11CollateralChanged\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12?\n" +
 	"\bhaircuts\x18\x02 \x03(\v2#.marginledger.events.v1.HaircutTierR\bhaircuts\"\xd7\x01\n" +
@@ -4188,7 +4833,11 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"quantities\x18\x02 \x03(\v2\x1d.marginledger.events.v1.ParamR\n" +
 	"quantities\"&\n" +
 	"\fBlockStarted\x12\x16\n" +
-	"\x06height\x18\x01 \x01(\x04R\x06height\">\n" +
+	"\x06height\x18\x01 \x01(\x04R\x06height\"K\n" +
+	"\x10WithdrawalsGated\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\tR\x06market\x12\x1f\n" +
+	"\vuntil_block\x18\x02 \x01(\x04R\n" +
+	"untilBlock\">\n" +
 	"\x0eOpeningBalance\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xb6\x01\n" +
@@ -4202,14 +4851,16 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x06Offset\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\x8d\x02\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\x8c\x03\n" +
 	"\vMarketRules\x122\n" +
 	"\x05tiers\x18\x01 \x03(\v2\x1c.marginledger.events.v1.TierR\x05tiers\x12=\n" +
 	"\afunding\x18\x02 \x01(\x0e2#.marginledger.events.v1.FundingModeR\afunding\x12(\n" +
 	"\x10max_staleness_ms\x18\x03 \x01(\x04R\x0emaxStalenessMs\x12\x1b\n" +
 	"\tmaker_fee\x18\x04 \x01(\tR\bmakerFee\x12\x1b\n" +
 	"\ttaker_fee\x18\x05 \x01(\tR\btakerFee\x12'\n" +
-	"\x0fliquidation_fee\x18\x06 \x01(\tR\x0eliquidationFee\"H\n" +
+	"\x0fliquidation_fee\x18\x06 \x01(\tR\x0eliquidationFee\x125\n" +
+	"\x06params\x18\a \x03(\v2\x1d.marginledger.events.v1.ParamR\x06params\x12F\n" +
+	"\fmargin_modes\x18\b \x01(\x0e2#.marginledger.events.v1.MarginModesR\vmarginModes\"H\n" +
 	"\vHaircutTier\x12\x1f\n" +
 	"\vlower_value\x18\x01 \x01(\tR\n" +
 	"lowerValue\x12\x18\n" +
@@ -4256,11 +4907,22 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"MarginMode\x12\x1b\n" +
 	"\x17MARGIN_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11MARGIN_MODE_CROSS\x10\x01\x12\x18\n" +
-	"\x14MARGIN_MODE_ISOLATED\x10\x02*^\n" +
+	"\x14MARGIN_MODE_ISOLATED\x10\x02*\xc4\x01\n" +
+	"\x12PositionChangeKind\x12$\n" +
+	" POSITION_CHANGE_KIND_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dPOSITION_CHANGE_KIND_INCREASE\x10\x01\x12!\n" +
+	"\x1dPOSITION_CHANGE_KIND_DECREASE\x10\x02\x12$\n" +
+	" POSITION_CHANGE_KIND_LIQUIDATION\x10\x03\x12\x1c\n" +
+	"\x18POSITION_CHANGE_KIND_ADL\x10\x04*^\n" +
 	"\vFundingMode\x12\x1c\n" +
 	"\x18FUNDING_MODE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12FUNDING_MODE_INDEX\x10\x01\x12\x19\n" +
-	"\x15FUNDING_MODE_PAYMENTS\x10\x02B\x1eZ\x1cmarginledger/events/eventspbb\x06proto3"
+	"\x15FUNDING_MODE_PAYMENTS\x10\x02*~\n" +
+	"\vMarginModes\x12\x1c\n" +
+	"\x18MARGIN_MODES_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10MARGIN_MODES_ANY\x10\x01\x12\x19\n" +
+	"\x15MARGIN_MODES_NO_CROSS\x10\x02\x12 \n" +
+	"\x1cMARGIN_MODES_STRICT_ISOLATED\x10\x03B\x1eZ\x1cmarginledger/events/eventspbb\x06proto3"
 
 var (
 	file_marginledger_events_v1_events_proto_rawDescOnce sync.Once
@@ -4274,8 +4936,8 @@ func file_marginledger_events_v1_events_proto_rawDescGZIP() []byte {
 	return file_marginledger_events_v1_events_proto_rawDescData
 }
 
-var file_marginledger_events_v1_events_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_marginledger_events_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_marginledger_events_v1_events_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_marginledger_events_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_marginledger_events_v1_events_proto_goTypes = []any{
 	(MarginType)(0),             // 0: marginledger.events.v1.MarginType
 	(TransferKind)(0),           // 1: marginledger.events.v1.TransferKind
@@ -4284,115 +4946,131 @@ var file_marginledger_events_v1_events_proto_goTypes = []any{
 	(Liquidity)(0),              // 4: marginledger.events.v1.Liquidity
 	(FillReason)(0),             // 5: marginledger.events.v1.FillReason
 	(MarginMode)(0),             // 6: marginledger.events.v1.MarginMode
-	(FundingMode)(0),            // 7: marginledger.events.v1.FundingMode
-	(*Event)(nil),               // 8: marginledger.events.v1.Event
-	(*AccountOpened)(nil),       // 9: marginledger.events.v1.AccountOpened
-	(*AccountOpeningState)(nil), // 10: marginledger.events.v1.AccountOpeningState
-	(*Deposit)(nil),             // 11: marginledger.events.v1.Deposit
-	(*Withdrawal)(nil),          // 12: marginledger.events.v1.Withdrawal
-	(*Transfer)(nil),            // 13: marginledger.events.v1.Transfer
-	(*Fill)(nil),                // 14: marginledger.events.v1.Fill
-	(*SpotFill)(nil),            // 15: marginledger.events.v1.SpotFill
-	(*AssetConverted)(nil),      // 16: marginledger.events.v1.AssetConverted
-	(*InterestAccrued)(nil),     // 17: marginledger.events.v1.InterestAccrued
-	(*OrderMargin)(nil),         // 18: marginledger.events.v1.OrderMargin
-	(*LeverageSet)(nil),         // 19: marginledger.events.v1.LeverageSet
-	(*MarginModeSet)(nil),       // 20: marginledger.events.v1.MarginModeSet
-	(*IsolatedMarginMoved)(nil), // 21: marginledger.events.v1.IsolatedMarginMoved
-	(*FundingPayment)(nil),      // 22: marginledger.events.v1.FundingPayment
-	(*PortfolioStopSet)(nil),    // 23: marginledger.events.v1.PortfolioStopSet
-	(*MarginCallLevelsSet)(nil), // 24: marginledger.events.v1.MarginCallLevelsSet
-	(*BankruptcyCovered)(nil),   // 25: marginledger.events.v1.BankruptcyCovered
-	(*TradeBusted)(nil),         // 26: marginledger.events.v1.TradeBusted
-	(*Adjustment)(nil),          // 27: marginledger.events.v1.Adjustment
-	(*MarketListed)(nil),        // 28: marginledger.events.v1.MarketListed
-	(*MarketChanged)(nil),       // 29: marginledger.events.v1.MarketChanged
-	(*MarketHalted)(nil),        // 30: marginledger.events.v1.MarketHalted
-	(*MarketResumed)(nil),       // 31: marginledger.events.v1.MarketResumed
-	(*MarketSettled)(nil),       // 32: marginledger.events.v1.MarketSettled
-	(*MarkPrice)(nil),           // 33: marginledger.events.v1.MarkPrice
-	(*FundingRate)(nil),         // 34: marginledger.events.v1.FundingRate
-	(*CollateralPrice)(nil),     // 35: marginledger.events.v1.CollateralPrice
-	(*CollateralChanged)(nil),   // 36: marginledger.events.v1.CollateralChanged
-	(*VenueProfileSet)(nil),     // 37: marginledger.events.v1.VenueProfileSet
-	(*OpenInterest)(nil),        // 38: marginledger.events.v1.OpenInterest
-	(*InsuranceFundMoved)(nil),  // 39: marginledger.events.v1.InsuranceFundMoved
-	(*PoolState)(nil),           // 40: marginledger.events.v1.PoolState
-	(*BlockStarted)(nil),        // 41: marginledger.events.v1.BlockStarted
-	(*OpeningBalance)(nil),      // 42: marginledger.events.v1.OpeningBalance
-	(*OpeningPosition)(nil),     // 43: marginledger.events.v1.OpeningPosition
-	(*Offset)(nil),              // 44: marginledger.events.v1.Offset
-	(*MarketRules)(nil),         // 45: marginledger.events.v1.MarketRules
-	(*HaircutTier)(nil),         // 46: marginledger.events.v1.HaircutTier
-	(*Param)(nil),               // 47: marginledger.events.v1.Param
-	(*Tier)(nil),                // 48: marginledger.events.v1.Tier
+	(PositionChangeKind)(0),     // 7: marginledger.events.v1.PositionChangeKind
+	(FundingMode)(0),            // 8: marginledger.events.v1.FundingMode
+	(MarginModes)(0),            // 9: marginledger.events.v1.MarginModes
+	(*Event)(nil),               // 10: marginledger.events.v1.Event
+	(*AccountOpened)(nil),       // 11: marginledger.events.v1.AccountOpened
+	(*AccountOpeningState)(nil), // 12: marginledger.events.v1.AccountOpeningState
+	(*Deposit)(nil),             // 13: marginledger.events.v1.Deposit
+	(*Withdrawal)(nil),          // 14: marginledger.events.v1.Withdrawal
+	(*Transfer)(nil),            // 15: marginledger.events.v1.Transfer
+	(*Fill)(nil),                // 16: marginledger.events.v1.Fill
+	(*SpotFill)(nil),            // 17: marginledger.events.v1.SpotFill
+	(*AssetConverted)(nil),      // 18: marginledger.events.v1.AssetConverted
+	(*InterestAccrued)(nil),     // 19: marginledger.events.v1.InterestAccrued
+	(*OrderMargin)(nil),         // 20: marginledger.events.v1.OrderMargin
+	(*LeverageSet)(nil),         // 21: marginledger.events.v1.LeverageSet
+	(*MarginModeSet)(nil),       // 22: marginledger.events.v1.MarginModeSet
+	(*IsolatedMarginMoved)(nil), // 23: marginledger.events.v1.IsolatedMarginMoved
+	(*FundingPayment)(nil),      // 24: marginledger.events.v1.FundingPayment
+	(*PortfolioStopSet)(nil),    // 25: marginledger.events.v1.PortfolioStopSet
+	(*MarginCallLevelsSet)(nil), // 26: marginledger.events.v1.MarginCallLevelsSet
+	(*BankruptcyCovered)(nil),   // 27: marginledger.events.v1.BankruptcyCovered
+	(*TradeBusted)(nil),         // 28: marginledger.events.v1.TradeBusted
+	(*Adjustment)(nil),          // 29: marginledger.events.v1.Adjustment
+	(*PositionChanged)(nil),     // 30: marginledger.events.v1.PositionChanged
+	(*AccountModeSet)(nil),      // 31: marginledger.events.v1.AccountModeSet
+	(*LeverageCapSet)(nil),      // 32: marginledger.events.v1.LeverageCapSet
+	(*PoolBalanceObserved)(nil), // 33: marginledger.events.v1.PoolBalanceObserved
+	(*MarketListed)(nil),        // 34: marginledger.events.v1.MarketListed
+	(*MarketChanged)(nil),       // 35: marginledger.events.v1.MarketChanged
+	(*MarketHalted)(nil),        // 36: marginledger.events.v1.MarketHalted
+	(*MarketResumed)(nil),       // 37: marginledger.events.v1.MarketResumed
+	(*MarketSettled)(nil),       // 38: marginledger.events.v1.MarketSettled
+	(*MarkPrice)(nil),           // 39: marginledger.events.v1.MarkPrice
+	(*FundingRate)(nil),         // 40: marginledger.events.v1.FundingRate
+	(*CollateralPrice)(nil),     // 41: marginledger.events.v1.CollateralPrice
+	(*CollateralChanged)(nil),   // 42: marginledger.events.v1.CollateralChanged
+	(*VenueProfileSet)(nil),     // 43: marginledger.events.v1.VenueProfileSet
+	(*OpenInterest)(nil),        // 44: marginledger.events.v1.OpenInterest
+	(*InsuranceFundMoved)(nil),  // 45: marginledger.events.v1.InsuranceFundMoved
+	(*PoolState)(nil),           // 46: marginledger.events.v1.PoolState
+	(*BlockStarted)(nil),        // 47: marginledger.events.v1.BlockStarted
+	(*WithdrawalsGated)(nil),    // 48: marginledger.events.v1.WithdrawalsGated
+	(*OpeningBalance)(nil),      // 49: marginledger.events.v1.OpeningBalance
+	(*OpeningPosition)(nil),     // 50: marginledger.events.v1.OpeningPosition
+	(*Offset)(nil),              // 51: marginledger.events.v1.Offset
+	(*MarketRules)(nil),         // 52: marginledger.events.v1.MarketRules
+	(*HaircutTier)(nil),         // 53: marginledger.events.v1.HaircutTier
+	(*Param)(nil),               // 54: marginledger.events.v1.Param
+	(*Tier)(nil),                // 55: marginledger.events.v1.Tier
 }
 var file_marginledger_events_v1_events_proto_depIdxs = []int32{
-	9,  // 0: marginledger.events.v1.Event.account_opened:type_name -> marginledger.events.v1.AccountOpened
-	10, // 1: marginledger.events.v1.Event.account_opening_state:type_name -> marginledger.events.v1.AccountOpeningState
-	11, // 2: marginledger.events.v1.Event.deposit:type_name -> marginledger.events.v1.Deposit
-	12, // 3: marginledger.events.v1.Event.withdrawal:type_name -> marginledger.events.v1.Withdrawal
-	13, // 4: marginledger.events.v1.Event.transfer:type_name -> marginledger.events.v1.Transfer
-	14, // 5: marginledger.events.v1.Event.fill:type_name -> marginledger.events.v1.Fill
-	15, // 6: marginledger.events.v1.Event.spot_fill:type_name -> marginledger.events.v1.SpotFill
-	16, // 7: marginledger.events.v1.Event.asset_converted:type_name -> marginledger.events.v1.AssetConverted
-	17, // 8: marginledger.events.v1.Event.interest_accrued:type_name -> marginledger.events.v1.InterestAccrued
-	18, // 9: marginledger.events.v1.Event.order_margin:type_name -> marginledger.events.v1.OrderMargin
-	19, // 10: marginledger.events.v1.Event.leverage_set:type_name -> marginledger.events.v1.LeverageSet
-	20, // 11: marginledger.events.v1.Event.margin_mode_set:type_name -> marginledger.events.v1.MarginModeSet
-	21, // 12: marginledger.events.v1.Event.isolated_margin_moved:type_name -> marginledger.events.v1.IsolatedMarginMoved
-	22, // 13: marginledger.events.v1.Event.funding_payment:type_name -> marginledger.events.v1.FundingPayment
-	23, // 14: marginledger.events.v1.Event.portfolio_stop_set:type_name -> marginledger.events.v1.PortfolioStopSet
-	24, // 15: marginledger.events.v1.Event.margin_call_levels_set:type_name -> marginledger.events.v1.MarginCallLevelsSet
-	25, // 16: marginledger.events.v1.Event.bankruptcy_covered:type_name -> marginledger.events.v1.BankruptcyCovered
-	26, // 17: marginledger.events.v1.Event.trade_busted:type_name -> marginledger.events.v1.TradeBusted
-	27, // 18: marginledger.events.v1.Event.adjustment:type_name -> marginledger.events.v1.Adjustment
-	28, // 19: marginledger.events.v1.Event.market_listed:type_name -> marginledger.events.v1.MarketListed
-	29, // 20: marginledger.events.v1.Event.market_changed:type_name -> marginledger.events.v1.MarketChanged
-	30, // 21: marginledger.events.v1.Event.market_halted:type_name -> marginledger.events.v1.MarketHalted
-	31, // 22: marginledger.events.v1.Event.market_resumed:type_name -> marginledger.events.v1.MarketResumed
-	32, // 23: marginledger.events.v1.Event.market_settled:type_name -> marginledger.events.v1.MarketSettled
-	33, // 24: marginledger.events.v1.Event.mark_price:type_name -> marginledger.events.v1.MarkPrice
-	34, // 25: marginledger.events.v1.Event.funding_rate:type_name -> marginledger.events.v1.FundingRate
-	35, // 26: marginledger.events.v1.Event.collateral_price:type_name -> marginledger.events.v1.CollateralPrice
-	36, // 27: marginledger.events.v1.Event.collateral_changed:type_name -> marginledger.events.v1.CollateralChanged
-	37, // 28: marginledger.events.v1.Event.venue_profile_set:type_name -> marginledger.events.v1.VenueProfileSet
-	38, // 29: marginledger.events.v1.Event.open_interest:type_name -> marginledger.events.v1.OpenInterest
-	39, // 30: marginledger.events.v1.Event.insurance_fund_moved:type_name -> marginledger.events.v1.InsuranceFundMoved
-	40, // 31: marginledger.events.v1.Event.pool_state:type_name -> marginledger.events.v1.PoolState
-	41, // 32: marginledger.events.v1.Event.block_started:type_name -> marginledger.events.v1.BlockStarted
-	0,  // 33: marginledger.events.v1.AccountOpened.margin_type:type_name -> marginledger.events.v1.MarginType
-	42, // 34: marginledger.events.v1.AccountOpeningState.balances:type_name -> marginledger.events.v1.OpeningBalance
-	43, // 35: marginledger.events.v1.AccountOpeningState.positions:type_name -> marginledger.events.v1.OpeningPosition
-	1,  // 36: marginledger.events.v1.Transfer.kind:type_name -> marginledger.events.v1.TransferKind
-	2,  // 37: marginledger.events.v1.Fill.leg:type_name -> marginledger.events.v1.Leg
-	3,  // 38: marginledger.events.v1.Fill.side:type_name -> marginledger.events.v1.Side
-	4,  // 39: marginledger.events.v1.Fill.liquidity:type_name -> marginledger.events.v1.Liquidity
-	5,  // 40: marginledger.events.v1.Fill.reason:type_name -> marginledger.events.v1.FillReason
-	3,  // 41: marginledger.events.v1.SpotFill.side:type_name -> marginledger.events.v1.Side
-	2,  // 42: marginledger.events.v1.OrderMargin.leg:type_name -> marginledger.events.v1.Leg
-	6,  // 43: marginledger.events.v1.MarginModeSet.mode:type_name -> marginledger.events.v1.MarginMode
-	2,  // 44: marginledger.events.v1.IsolatedMarginMoved.leg:type_name -> marginledger.events.v1.Leg
-	2,  // 45: marginledger.events.v1.FundingPayment.leg:type_name -> marginledger.events.v1.Leg
-	2,  // 46: marginledger.events.v1.BankruptcyCovered.leg:type_name -> marginledger.events.v1.Leg
-	2,  // 47: marginledger.events.v1.TradeBusted.leg:type_name -> marginledger.events.v1.Leg
-	3,  // 48: marginledger.events.v1.TradeBusted.side:type_name -> marginledger.events.v1.Side
-	44, // 49: marginledger.events.v1.TradeBusted.dead_letter:type_name -> marginledger.events.v1.Offset
-	2,  // 50: marginledger.events.v1.Adjustment.leg:type_name -> marginledger.events.v1.Leg
-	44, // 51: marginledger.events.v1.Adjustment.dead_letter:type_name -> marginledger.events.v1.Offset
-	45, // 52: marginledger.events.v1.MarketListed.rules:type_name -> marginledger.events.v1.MarketRules
-	45, // 53: marginledger.events.v1.MarketChanged.rules:type_name -> marginledger.events.v1.MarketRules
-	46, // 54: marginledger.events.v1.CollateralChanged.haircuts:type_name -> marginledger.events.v1.HaircutTier
-	47, // 55: marginledger.events.v1.VenueProfileSet.params:type_name -> marginledger.events.v1.Param
-	47, // 56: marginledger.events.v1.PoolState.quantities:type_name -> marginledger.events.v1.Param
-	2,  // 57: marginledger.events.v1.OpeningPosition.leg:type_name -> marginledger.events.v1.Leg
-	48, // 58: marginledger.events.v1.MarketRules.tiers:type_name -> marginledger.events.v1.Tier
-	7,  // 59: marginledger.events.v1.MarketRules.funding:type_name -> marginledger.events.v1.FundingMode
-	60, // [60:60] is the sub-list for method output_type
-	60, // [60:60] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	11, // 0: marginledger.events.v1.Event.account_opened:type_name -> marginledger.events.v1.AccountOpened
+	12, // 1: marginledger.events.v1.Event.account_opening_state:type_name -> marginledger.events.v1.AccountOpeningState
+	13, // 2: marginledger.events.v1.Event.deposit:type_name -> marginledger.events.v1.Deposit
+	14, // 3: marginledger.events.v1.Event.withdrawal:type_name -> marginledger.events.v1.Withdrawal
+	15, // 4: marginledger.events.v1.Event.transfer:type_name -> marginledger.events.v1.Transfer
+	16, // 5: marginledger.events.v1.Event.fill:type_name -> marginledger.events.v1.Fill
+	17, // 6: marginledger.events.v1.Event.spot_fill:type_name -> marginledger.events.v1.SpotFill
+	18, // 7: marginledger.events.v1.Event.asset_converted:type_name -> marginledger.events.v1.AssetConverted
+	19, // 8: marginledger.events.v1.Event.interest_accrued:type_name -> marginledger.events.v1.InterestAccrued
+	20, // 9: marginledger.events.v1.Event.order_margin:type_name -> marginledger.events.v1.OrderMargin
+	21, // 10: marginledger.events.v1.Event.leverage_set:type_name -> marginledger.events.v1.LeverageSet
+	22, // 11: marginledger.events.v1.Event.margin_mode_set:type_name -> marginledger.events.v1.MarginModeSet
+	23, // 12: marginledger.events.v1.Event.isolated_margin_moved:type_name -> marginledger.events.v1.IsolatedMarginMoved
+	24, // 13: marginledger.events.v1.Event.funding_payment:type_name -> marginledger.events.v1.FundingPayment
+	25, // 14: marginledger.events.v1.Event.portfolio_stop_set:type_name -> marginledger.events.v1.PortfolioStopSet
+	26, // 15: marginledger.events.v1.Event.margin_call_levels_set:type_name -> marginledger.events.v1.MarginCallLevelsSet
+	27, // 16: marginledger.events.v1.Event.bankruptcy_covered:type_name -> marginledger.events.v1.BankruptcyCovered
+	28, // 17: marginledger.events.v1.Event.trade_busted:type_name -> marginledger.events.v1.TradeBusted
+	29, // 18: marginledger.events.v1.Event.adjustment:type_name -> marginledger.events.v1.Adjustment
+	30, // 19: marginledger.events.v1.Event.position_changed:type_name -> marginledger.events.v1.PositionChanged
+	31, // 20: marginledger.events.v1.Event.account_mode_set:type_name -> marginledger.events.v1.AccountModeSet
+	32, // 21: marginledger.events.v1.Event.leverage_cap_set:type_name -> marginledger.events.v1.LeverageCapSet
+	33, // 22: marginledger.events.v1.Event.pool_balance_observed:type_name -> marginledger.events.v1.PoolBalanceObserved
+	34, // 23: marginledger.events.v1.Event.market_listed:type_name -> marginledger.events.v1.MarketListed
+	35, // 24: marginledger.events.v1.Event.market_changed:type_name -> marginledger.events.v1.MarketChanged
+	36, // 25: marginledger.events.v1.Event.market_halted:type_name -> marginledger.events.v1.MarketHalted
+	37, // 26: marginledger.events.v1.Event.market_resumed:type_name -> marginledger.events.v1.MarketResumed
+	38, // 27: marginledger.events.v1.Event.market_settled:type_name -> marginledger.events.v1.MarketSettled
+	39, // 28: marginledger.events.v1.Event.mark_price:type_name -> marginledger.events.v1.MarkPrice
+	40, // 29: marginledger.events.v1.Event.funding_rate:type_name -> marginledger.events.v1.FundingRate
+	41, // 30: marginledger.events.v1.Event.collateral_price:type_name -> marginledger.events.v1.CollateralPrice
+	42, // 31: marginledger.events.v1.Event.collateral_changed:type_name -> marginledger.events.v1.CollateralChanged
+	43, // 32: marginledger.events.v1.Event.venue_profile_set:type_name -> marginledger.events.v1.VenueProfileSet
+	44, // 33: marginledger.events.v1.Event.open_interest:type_name -> marginledger.events.v1.OpenInterest
+	45, // 34: marginledger.events.v1.Event.insurance_fund_moved:type_name -> marginledger.events.v1.InsuranceFundMoved
+	46, // 35: marginledger.events.v1.Event.pool_state:type_name -> marginledger.events.v1.PoolState
+	47, // 36: marginledger.events.v1.Event.block_started:type_name -> marginledger.events.v1.BlockStarted
+	48, // 37: marginledger.events.v1.Event.withdrawals_gated:type_name -> marginledger.events.v1.WithdrawalsGated
+	0,  // 38: marginledger.events.v1.AccountOpened.margin_type:type_name -> marginledger.events.v1.MarginType
+	49, // 39: marginledger.events.v1.AccountOpeningState.balances:type_name -> marginledger.events.v1.OpeningBalance
+	50, // 40: marginledger.events.v1.AccountOpeningState.positions:type_name -> marginledger.events.v1.OpeningPosition
+	1,  // 41: marginledger.events.v1.Transfer.kind:type_name -> marginledger.events.v1.TransferKind
+	2,  // 42: marginledger.events.v1.Fill.leg:type_name -> marginledger.events.v1.Leg
+	3,  // 43: marginledger.events.v1.Fill.side:type_name -> marginledger.events.v1.Side
+	4,  // 44: marginledger.events.v1.Fill.liquidity:type_name -> marginledger.events.v1.Liquidity
+	5,  // 45: marginledger.events.v1.Fill.reason:type_name -> marginledger.events.v1.FillReason
+	3,  // 46: marginledger.events.v1.SpotFill.side:type_name -> marginledger.events.v1.Side
+	2,  // 47: marginledger.events.v1.OrderMargin.leg:type_name -> marginledger.events.v1.Leg
+	6,  // 48: marginledger.events.v1.MarginModeSet.mode:type_name -> marginledger.events.v1.MarginMode
+	2,  // 49: marginledger.events.v1.IsolatedMarginMoved.leg:type_name -> marginledger.events.v1.Leg
+	2,  // 50: marginledger.events.v1.FundingPayment.leg:type_name -> marginledger.events.v1.Leg
+	2,  // 51: marginledger.events.v1.BankruptcyCovered.leg:type_name -> marginledger.events.v1.Leg
+	2,  // 52: marginledger.events.v1.TradeBusted.leg:type_name -> marginledger.events.v1.Leg
+	3,  // 53: marginledger.events.v1.TradeBusted.side:type_name -> marginledger.events.v1.Side
+	51, // 54: marginledger.events.v1.TradeBusted.dead_letter:type_name -> marginledger.events.v1.Offset
+	2,  // 55: marginledger.events.v1.Adjustment.leg:type_name -> marginledger.events.v1.Leg
+	51, // 56: marginledger.events.v1.Adjustment.dead_letter:type_name -> marginledger.events.v1.Offset
+	2,  // 57: marginledger.events.v1.PositionChanged.leg:type_name -> marginledger.events.v1.Leg
+	7,  // 58: marginledger.events.v1.PositionChanged.change:type_name -> marginledger.events.v1.PositionChangeKind
+	52, // 59: marginledger.events.v1.MarketListed.rules:type_name -> marginledger.events.v1.MarketRules
+	52, // 60: marginledger.events.v1.MarketChanged.rules:type_name -> marginledger.events.v1.MarketRules
+	53, // 61: marginledger.events.v1.CollateralChanged.haircuts:type_name -> marginledger.events.v1.HaircutTier
+	54, // 62: marginledger.events.v1.VenueProfileSet.params:type_name -> marginledger.events.v1.Param
+	54, // 63: marginledger.events.v1.PoolState.quantities:type_name -> marginledger.events.v1.Param
+	2,  // 64: marginledger.events.v1.OpeningPosition.leg:type_name -> marginledger.events.v1.Leg
+	55, // 65: marginledger.events.v1.MarketRules.tiers:type_name -> marginledger.events.v1.Tier
+	8,  // 66: marginledger.events.v1.MarketRules.funding:type_name -> marginledger.events.v1.FundingMode
+	54, // 67: marginledger.events.v1.MarketRules.params:type_name -> marginledger.events.v1.Param
+	9,  // 68: marginledger.events.v1.MarketRules.margin_modes:type_name -> marginledger.events.v1.MarginModes
+	69, // [69:69] is the sub-list for method output_type
+	69, // [69:69] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_marginledger_events_v1_events_proto_init() }
@@ -4420,6 +5098,10 @@ func file_marginledger_events_v1_events_proto_init() {
 		(*Event_BankruptcyCovered)(nil),
 		(*Event_TradeBusted)(nil),
 		(*Event_Adjustment)(nil),
+		(*Event_PositionChanged)(nil),
+		(*Event_AccountModeSet)(nil),
+		(*Event_LeverageCapSet)(nil),
+		(*Event_PoolBalanceObserved)(nil),
 		(*Event_MarketListed)(nil),
 		(*Event_MarketChanged)(nil),
 		(*Event_MarketHalted)(nil),
@@ -4434,14 +5116,15 @@ func file_marginledger_events_v1_events_proto_init() {
 		(*Event_InsuranceFundMoved)(nil),
 		(*Event_PoolState)(nil),
 		(*Event_BlockStarted)(nil),
+		(*Event_WithdrawalsGated)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marginledger_events_v1_events_proto_rawDesc), len(file_marginledger_events_v1_events_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   41,
+			NumEnums:      10,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -76,7 +76,22 @@ func (g generator) accountBody(e *events.Event) events.Body {
 	case events.TypeAdjustment:
 		return g.adjustment()
 	}
-	panic(fmt.Sprintf("eventstest: no body for %s", e.Type))
+	return g.venueAccountBody(e.Type)
+}
+
+// venueAccountBody returns a body of the account facts that only some venues have.
+func (g generator) venueAccountBody(t events.Type) events.Body {
+	switch t {
+	case events.TypePositionChanged:
+		return g.positionChanged()
+	case events.TypeAccountModeSet:
+		return &events.AccountModeSet{Mode: g.name()}
+	case events.TypeLeverageCapSet:
+		return &events.LeverageCapSet{Market: g.name(), MaxLeverage: uint32(g.IntN(events.MaxLeverage + 1))}
+	case events.TypePoolBalanceObserved:
+		return &events.PoolBalanceObserved{Asset: g.name(), Amount: g.number()}
+	}
+	panic(fmt.Sprintf("eventstest: no body for %s", t))
 }
 
 func (g generator) openingState() *events.AccountOpeningState {
@@ -117,6 +132,21 @@ func (g generator) fill() *events.Fill {
 		IsolatedMargin: g.optional(g.atLeastZero)}
 	b.Fee, b.FeeAsset = g.fee()
 	if b.Reason == events.ReasonLiquidation || b.Reason == events.ReasonADL {
+		b.Liquidation = g.maybe(g.id)
+	}
+	return b
+}
+
+func (g generator) positionChanged() *events.PositionChanged {
+	b := &events.PositionChanged{Market: g.name(), Collateral: g.name(), Leg: events.LegLong + events.Leg(g.IntN(2)),
+		Change: events.PositionChangeKind(1 + g.IntN(4)), SizeUSD: g.atLeastZero(), CollateralDelta: g.atLeastZero(), OrderID: g.id()}
+	if b.SizeUSD.Sign() == 0 {
+		b.CollateralDelta = g.positive()
+	}
+	b.IndexMin, b.IndexMax = g.pair(18)
+	b.LongMin, b.LongMax = g.pair(18)
+	b.ShortMin, b.ShortMax = g.pair(18)
+	if b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL {
 		b.Liquidation = g.maybe(g.id)
 	}
 	return b
@@ -164,9 +194,12 @@ func (g generator) marketBody(t events.Type) events.Body {
 		}
 		return b
 	case events.TypeFundingRate:
-		return &events.FundingRate{Market: g.name(), Rate: g.scaled(-1e12, 1e12, 12), Price: g.positive()}
+		return &events.FundingRate{Market: g.name(), Rate: g.scaled(-1e12, 1e12, 12), Price: g.positive(),
+			IntervalSeconds: pick(g, 0, 1, 3600, 28_800, 86_400)}
 	case events.TypeCollateralPrice:
-		return &events.CollateralPrice{Asset: g.name(), Price: g.scaled(1, 1e18, 12)}
+		b := &events.CollateralPrice{Asset: g.name(), Price: g.scaled(1, 1e18, 12)}
+		b.Min, b.Max = g.pair(12)
+		return b
 	case events.TypeCollateralChanged:
 		b := &events.CollateralChanged{Asset: g.name()}
 		for i := range 1 + g.count(events.MaxHaircutTiers-1) {
@@ -180,15 +213,17 @@ func (g generator) marketBody(t events.Type) events.Body {
 		return b
 	case events.TypeVenueProfileSet:
 		return &events.VenueProfileSet{Profile: g.name(), ProfileVersion: g.name(), SettlementAsset: g.name(),
-			ValueScale: uint32(events.MinValueScale + g.IntN(events.MaxValueScale-events.MinValueScale+1)), Params: g.params()}
+			ValueScale: uint32(events.MinValueScale + g.IntN(events.MaxValueScale-events.MinValueScale+1)), Params: g.params(events.MaxVenueParams)}
 	case events.TypeOpenInterest:
 		return &events.OpenInterest{Market: g.name(), Long: g.atLeastZero(), Short: g.atLeastZero()}
 	case events.TypeInsuranceFundMoved:
 		return &events.InsuranceFundMoved{Fund: g.name(), Asset: g.name(), Balance: g.number()}
 	case events.TypePoolState:
-		return &events.PoolState{Market: g.name(), Quantities: g.params()}
+		return &events.PoolState{Market: g.name(), Quantities: g.params(events.MaxQuantities)}
 	case events.TypeBlockStarted:
 		return &events.BlockStarted{Height: g.Uint64() >> g.IntN(64)}
+	case events.TypeWithdrawalsGated:
+		return &events.WithdrawalsGated{Market: g.maybe(g.name), UntilBlock: g.Uint64() >> g.IntN(64)}
 	}
 	panic(fmt.Sprintf("eventstest: no body for %s", t))
 }

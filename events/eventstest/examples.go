@@ -36,6 +36,7 @@ func exampleRules() events.MarketRules {
 		},
 		FundingMode: events.FundingByIndex, MaxStalenessMs: 15000,
 		MakerFee: num("-0.0001"), TakerFee: num("0.0005"), LiquidationFee: num("0.005"),
+		Modes: events.ModesAny,
 	}
 }
 
@@ -93,6 +94,17 @@ func exampleBody(t events.Type) events.Body {
 		return &events.Adjustment{Asset: "USDC", Amount: num("-2.5"), Market: "DOGE-PERP", Leg: events.LegLong, Size: num("100"),
 			EntryPrice: num("0.2115"), Reason: "fill lost in an outage", Reference: "case-4411",
 			DeadLetter: &events.Offset{Topic: "exchange.fills.v1", Partition: 0, Offset: 17}}
+	case events.TypePositionChanged:
+		return &events.PositionChanged{Market: "ETH/USD", Collateral: "ETH", Leg: events.LegLong, Change: events.ChangeLiquidation,
+			SizeUSD: num("25000"), CollateralDelta: num("0.4125"), IndexMin: num("4140.1"), IndexMax: num("4140.4"),
+			LongMin: num("4140.1"), LongMax: num("4140.4"), ShortMin: num("0.9998"), ShortMax: num("1.0001"),
+			OrderID: "0x4e1f", Liquidation: "0-48211-0"}
+	case events.TypeAccountModeSet:
+		return &events.AccountModeSet{Mode: "portfolio"}
+	case events.TypeLeverageCapSet:
+		return &events.LeverageCapSet{Market: "DOGE-PERP", MaxLeverage: 5}
+	case events.TypePoolBalanceObserved:
+		return &events.PoolBalanceObserved{Asset: "USDC", Amount: num("-410.25")}
 	}
 	return exampleMarketBody(t)
 }
@@ -103,7 +115,9 @@ func exampleMarketBody(t events.Type) events.Body {
 		return &events.MarketListed{Market: "BTC-PERP", Underlying: "BTC", PriceScale: 1, SizeScale: 5,
 			MaxPrice: num("10000000"), MaxSize: num("10000"), Rules: exampleRules()}
 	case events.TypeMarketChanged:
-		return &events.MarketChanged{Market: "BTC-PERP", Rules: exampleRules()}
+		rules := exampleRules()
+		rules.Params, rules.Modes = []events.Param{{Name: "impactNotional", Value: num("500")}}, events.ModesStrictIsolated
+		return &events.MarketChanged{Market: "BTC-PERP", Rules: rules}
 	case events.TypeMarketHalted:
 		return &events.MarketHalted{Market: "LUNA-PERP", Reason: "oracle \"stale\" – see §4"}
 	case events.TypeMarketResumed:
@@ -114,9 +128,9 @@ func exampleMarketBody(t events.Type) events.Body {
 		return &events.MarkPrice{Market: "BTC-PERP", Mark: num("101250.5"), Index: num("101262.1"), Oracle: num("101260"),
 			Min: num("101250"), Max: num("101251")}
 	case events.TypeFundingRate:
-		return &events.FundingRate{Market: "BTC-PERP", Rate: num("0.0000125"), Price: num("101260")}
+		return &events.FundingRate{Market: "BTC-PERP", Rate: num("0.0000125"), Price: num("101260"), IntervalSeconds: 3600}
 	case events.TypeCollateralPrice:
-		return &events.CollateralPrice{Asset: "ETH", Price: num("4140.25")}
+		return &events.CollateralPrice{Asset: "ETH", Price: num("4140.25"), Min: num("4140.1"), Max: num("4140.4")}
 	case events.TypeCollateralChanged:
 		return &events.CollateralChanged{Asset: "ETH", Haircuts: []events.HaircutTier{
 			{LowerValue: num("0"), Haircut: num("0.05")}, {LowerValue: num("1000000"), Haircut: num("0.1")}}}
@@ -130,6 +144,8 @@ func exampleMarketBody(t events.Type) events.Body {
 	case events.TypePoolState:
 		return &events.PoolState{Market: "BTC-PERP", Quantities: []events.Param{
 			{Name: "longTokenAmount", Value: num("812.5")}, {Name: "shortTokenAmount", Value: num("81250000")}}}
+	case events.TypeWithdrawalsGated:
+		return &events.WithdrawalsGated{Market: "DOGE-PERP", UntilBlock: 21547360}
 	}
 	return &events.BlockStarted{Height: 21547310}
 }

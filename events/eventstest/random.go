@@ -144,10 +144,23 @@ func (g generator) side() events.Side { return events.Side(1 + g.IntN(2)) }
 // count returns 0 to most, mostly small.
 func (g generator) count(most int) int { return g.IntN(1 + most>>g.IntN(8)) }
 
-func (g generator) params() []events.Param {
+// pick returns one of the values.
+func pick(g generator, values ...uint32) uint32 { return values[g.IntN(len(values))] }
+
+// pair returns a least and a greatest price of at most so many digits after the point, or neither.
+func (g generator) pair(digits int) (least, greatest events.Number) {
+	if g.chance() {
+		return
+	}
+	low := 1 + g.Int64N(1e17)
+	return events.NumberOf(fixed.FromInt64(low), digits), g.scaled(low, 1e18, digits)
+}
+
+// params returns at most so many named numbers.
+func (g generator) params(most int) []events.Param {
 	var out []events.Param
-	for i := range g.count(events.MaxParams) {
-		out = append(out, events.Param{Name: fmt.Sprintf("param%03d", i), Value: g.number()})
+	for i := range g.count(most) {
+		out = append(out, events.Param{Name: fmt.Sprintf("param%04d", i), Value: g.number()})
 	}
 	return out
 }
@@ -159,20 +172,22 @@ func (g generator) deadLetter() *events.Offset {
 	return &events.Offset{Topic: g.name(), Partition: g.Int32() >> g.IntN(31), Offset: g.Int64() >> g.IntN(63)}
 }
 
-// rules returns rules whose tiers rise and whose maintenance is continuous.
+// rules returns rules whose tiers, if there are any, rise and whose maintenance is continuous.
 func (g generator) rules() events.MarketRules {
 	r := events.MarketRules{
 		FundingMode:    events.FundingMode(1 + g.IntN(2)),
 		MakerFee:       g.optional(g.number),
 		TakerFee:       g.optional(g.number),
 		LiquidationFee: g.optional(func() events.Number { return g.scaled(0, 1e6, 6) }),
+		Params:         g.params(events.MaxParams),
+		Modes:          events.MarginModes(g.IntN(4)),
 	}
 	if g.chance() {
 		r.MaxStalenessMs = g.Uint64() >> g.IntN(64)
 	}
 	lower, rate, deduction := decimal.Zero, decimal.New(1+g.Int64N(1e6), -9), decimal.Zero
 	leverage := uint32(1 + g.IntN(events.MaxLeverage))
-	for range 1 + g.count(events.MaxTiers-1) {
+	for range g.count(events.MaxTiers) {
 		r.Tiers = append(r.Tiers, events.Tier{
 			LowerNotional: of(lower), MaxLeverage: leverage, MaintenanceRate: of(rate), Deduction: of(deduction)})
 		lower = lower.Add(decimal.New(1+g.Int64N(1e9), -int32(g.IntN(3))))

@@ -87,7 +87,7 @@ type Position struct {
 	Maintenance                Decimal  `json:"maintenanceMargin"`
 	Tier                       uint32   `json:"tier" doc:"Index into the market's tiers."`
 	LiquidationPrice           *Decimal `json:"liquidationPrice" doc:"Where the pool becomes liquidatable if only this mark moves; null: nowhere, or already there."`
-	NoLiquidationPrice         string   `json:"noLiquidationPrice,omitempty" enum:"liquidatable,none" doc:"Why liquidationPrice is null: the pool is liquidatable already, or no price on the losing side makes it so."`
+	NoLiquidationPrice         string   `json:"noLiquidationPrice,omitempty" enum:"liquidatable,none,unknown" doc:"Why liquidationPrice is null: the pool is liquidatable already, no price on the losing side makes it so, or the pool lies elsewhere or facts are missing."`
 	LiquidationPriceUnderlying *Decimal `json:"liquidationPriceUnderlying" doc:"Likewise if everything of that underlying moves in proportion."`
 	BankruptcyPrice            *Decimal `json:"bankruptcyPrice"`
 }

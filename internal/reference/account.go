@@ -79,6 +79,8 @@ func (t *transaction) applyToAccount() string {
 		return t.bust(a, b)
 	case *events.Adjustment:
 		return t.adjust(a, b)
+	case *events.PositionChanged, *events.AccountModeSet, *events.LeverageCapSet, *events.PoolBalanceObserved:
+		return "not_supported"
 	}
 	return ""
 }

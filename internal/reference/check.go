@@ -94,6 +94,12 @@ func marketsNamed(body events.Body) []string {
 		return []string{b.Market}
 	case *events.PoolState:
 		return []string{b.Market}
+	case *events.PositionChanged:
+		return []string{b.Market}
+	case *events.LeverageCapSet:
+		return []string{b.Market}
+	case *events.WithdrawalsGated:
+		return optional(b.Market)
 	}
 	return nil
 }
@@ -127,6 +133,10 @@ func assetsNamed(body events.Body) []string {
 	case *events.CollateralPrice:
 		names = []string{b.Asset}
 	case *events.InsuranceFundMoved:
+		names = []string{b.Asset}
+	case *events.PositionChanged:
+		names = []string{b.Collateral}
+	case *events.PoolBalanceObserved:
 		names = []string{b.Asset}
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })

@@ -25,6 +25,9 @@ func (t *transaction) applyToVenue() string {
 	case *events.MarketListed:
 		return v.list(b)
 	case *events.MarketChanged:
+		if reason := checkRules(b.Rules); reason != "" {
+			return reason
+		}
 		v.markets[b.Market].rules = rulesOf(b.Rules)
 	case *events.MarketHalted:
 		v.markets[b.Market].halted = true
@@ -40,6 +43,8 @@ func (t *transaction) applyToVenue() string {
 			return "wrong_funding_mode"
 		}
 		m.funding = m.funding.Add(b.Rate.Decimal().Mul(b.Price.Decimal()))
+	case *events.WithdrawalsGated:
+		return "not_supported"
 	case *events.CollateralPrice:
 		if b.Asset == v.settlement {
 			return "bad_value"
@@ -96,6 +101,9 @@ func (t *transaction) setProfile(b *events.VenueProfileSet) string {
 
 func (v *venue) list(b *events.MarketListed) string {
 	ps, ss := int32(b.PriceScale), int32(b.SizeScale)
+	if reason := checkRules(b.Rules); reason != "" {
+		return reason
+	}
 	if v.markets[b.Market] != nil {
 		return "already_listed"
 	}
@@ -111,6 +119,19 @@ func (v *venue) list(b *events.MarketListed) string {
 		priceScale: ps, sizeScale: ss,
 		maxPrice: maxPrice, maxSize: maxSize,
 		rules: rulesOf(b.Rules),
+	}
+	return ""
+}
+
+// checkRules refuses what this profile does not have: it takes its rules from tiers alone.
+func checkRules(r events.MarketRules) string {
+	switch {
+	case len(r.Tiers) == 0:
+		return "bad_value"
+	case len(r.Params) > 0:
+		return "bad_params"
+	case r.Modes > events.ModesAny:
+		return "not_supported"
 	}
 	return ""
 }

@@ -69,7 +69,7 @@ func TestRandomStreams(t *testing.T) {
 	for _, reason := range []string{
 		"skipped", "bad_json", "wrong_role", "wrong_partition", "time_in_future", "sequence_reset", "id_reused", "unknown_venue",
 		"unknown_market", "unknown_asset", "market_settled", "too_many_digits", "out_of_range", "leg_mismatch", "leg_overclosed",
-		"mode_switch_without_margin", "opening_state_not_first", "wrong_funding_mode", "unknown_profile", "scale_changed", "bad_params", "already_listed", "bad_value",
+		"mode_switch_without_margin", "opening_state_not_first", "wrong_funding_mode", "unknown_profile", "scale_changed", "bad_params", "already_listed", "bad_value", "not_supported",
 	} {
 		want = append(want, "DeadLetter"+reason)
 	}

@@ -11,7 +11,7 @@ import (
 func (g *generator) nonsense(a account) {
 	deposit := func() *events.Deposit { return &events.Deposit{Asset: "USDC", Amount: g.money()} }
 	m := g.market()
-	switch g.IntN(30) {
+	switch g.IntN(35) {
 	case 0:
 		g.bury(a, deposit(), func(r *projector.Record) {
 			r.Event, r.Value, r.Undecodable, r.Detail = nil, []byte("{torn"), "bad_json", "it ends too early"
@@ -75,6 +75,10 @@ func (g *generator) nonsense(a account) {
 			Market: pick(g, m.name, "NEW"), Underlying: "NEW", PriceScale: ps, SizeScale: ss,
 			MaxPrice: decimal(pick(g, 1, 1e15), ps), MaxSize: decimal(pick(g, 1, 1e15), ss), Rules: g.rules(m),
 		})
+	case 30, 31, 32, 33:
+		g.foreign(a, m)
+	case 34:
+		g.put(nobody, &events.MarketChanged{Market: m.name, Rules: g.foreignRules(m)})
 	case 25:
 		if g.chance(50) {
 			g.put(nobody, g.haircuts(asset{name: "USDC"}))
@@ -99,6 +103,43 @@ func (g *generator) nonsense(a account) {
 			Params: []events.Param{{Name: pick(g, "clearAt", "unknown"), Value: events.MustNumber(pick(g, "0.5", "1", "1.0000001"))}},
 		})
 	}
+}
+
+// foreign puts a fact that the standard profile does not have.
+func (g *generator) foreign(a account, m market) {
+	market, asset := pick(g, m.name, m.name, m.name, "NONE"), pick(g, g.asset(), g.asset(), "NONE")
+	switch g.IntN(5) {
+	case 0:
+		b := &events.PositionChanged{
+			Market: market, Collateral: asset, Leg: pick(g, events.LegLong, events.LegShort), SizeUSD: g.money(), CollateralDelta: g.money(), OrderID: "o",
+			Change: pick(g, events.ChangeIncrease, events.ChangeDecrease, events.ChangeLiquidation, events.ChangeADL),
+		}
+		if b.Change >= events.ChangeLiquidation {
+			b.Liquidation = g.episode()
+		}
+		g.put(a, b)
+	case 1:
+		g.put(a, &events.AccountModeSet{Mode: "portfolio"})
+	case 2:
+		g.put(a, &events.LeverageCapSet{Market: market, MaxLeverage: pick[uint32](g, 0, 1, 5, 1000)})
+	case 3:
+		g.put(a, &events.PoolBalanceObserved{Asset: asset, Amount: g.signed(g.money())})
+	case 4:
+		g.put(nobody, &events.WithdrawalsGated{Market: pick(g, "", market), UntilBlock: uint64(g.ids)})
+	}
+}
+
+// foreignRules returns rules of a market that the standard profile does not have.
+func (g *generator) foreignRules(m market) events.MarketRules {
+	r := g.rules(m)
+	if g.chance(40) {
+		r.Tiers = nil
+	}
+	if g.chance(40) {
+		r.Params = []events.Param{{Name: "impactNotional", Value: events.MustNumber("500")}}
+	}
+	r.Modes = pick(g, 0, events.ModesAny, events.ModesNoCross, events.ModesStrictIsolated)
+	return r
 }
 
 // bound is 10^power units of the value scale: 30 is the largest amount of a fact, 27 the largest
