@@ -57,7 +57,7 @@ alice/0 -25 fee
 fees 25 fee
 row 0x40 of 8 bytes
 row 0x50 of 45 bytes
-from 4602501
+from 4618706
 n 6
 n 7
 equity 1974412500000000

@@ -53,7 +53,8 @@ type Shard struct {
 	tellings   tellings
 	judgements uint64
 	queue      []*pool // to be judged
-	bounds     []margin.Bound
+	bounds     margin.Bounds
+	terms      margin.Terms
 	settled    int  // outputs before this index are final: those of due deadlines
 	gap        bool // its sequence left a gap
 }
