@@ -19,24 +19,33 @@ func (s *Shard) bound(p *pool) {
 	}
 }
 
-// narrow takes the nearest edge of each kind: the next call or else liquidation below, the last
-// call's end above, the stop's floors. A pool with an episode, or unpriced, is judged at every tick.
+// narrow takes every edge that may come next: below the next call, the next worse stage and the stop's
+// floors; above the end of the last call and of an episode. A pool that is unpriced is judged whenever
+// a variable of it moves.
 func (s *Shard) narrow(p *pool) {
 	a := p.account
 	if a.marginType == events.MarginBackstop {
 		return
 	}
 	h := s.health(p)
-	if h.Unpriced || p.episode != nil {
+	if h.Unpriced {
 		s.bounds.Reset(len(p.Positions), len(p.Balances), margin.Shut)
 		return
 	}
-	profile, levels := a.venue.profile, a.callLevels()
-	lower := margin.Edge{Multiple: margin.OneMultiple}
-	if p.called < len(levels) {
-		lower.Multiple = levels[p.called]
+	profile, levels, stage := a.venue.profile, a.callLevels(), events.StageNone
+	if p.episode != nil {
+		stage = p.episode.stage
+		s.edge(p, h, profile.ClearEdge())
 	}
-	s.edge(p, h, lower)
+	below, worse := profile.StageEdge(stage)
+	if p.called < len(levels) && h.Positions > 0 {
+		call := margin.Edge{Multiple: levels[p.called]}
+		s.edge(p, h, call)
+		worse = worse && !call.Above(below)
+	}
+	if worse {
+		s.edge(p, h, below)
+	}
 	if p.called > 0 {
 		s.edge(p, h, profile.CallClearEdge(levels[p.called-1]))
 	}
@@ -52,6 +61,10 @@ func (s *Shard) narrow(p *pool) {
 
 // edge narrows the bounds by one edge.
 func (s *Shard) edge(p *pool, h *margin.Health, e margin.Edge) {
+	if e.Unknown {
+		s.bounds.Reset(len(p.Positions), len(p.Balances), margin.Shut)
+		return
+	}
 	s.terms.Reset()
 	p.account.venue.profile.Slopes(&p.Pool, h, e, &s.terms)
 	s.terms.Narrow(&s.bounds)

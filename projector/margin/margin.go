@@ -206,6 +206,7 @@ type Edge struct {
 	Multiple int64 // at MultipleScale, ≥ 0
 	Floor    fixed.Int128
 	Upper    bool
+	Unknown  bool // there may be one, but no one can say where: the pool is judged whenever a variable moves
 }
 
 // Profile is a venue's set of margin rules at one version, with its settings. Profiles are
@@ -232,6 +233,11 @@ type Profile interface {
 	// Stage returns the stage that a health stands for, and Cleared whether an episode ends there.
 	Stage(h *Health) events.Stage
 	Cleared(h *Health) bool
+	// StageEdge returns the lower edge above which the stage is none that is worse than the given, false
+	// where there is none worse; ClearEdge the upper edge below which Cleared does not hold. Fractions of
+	// maintenance are rounded so that the edge is met a little early.
+	StageEdge(stage events.Stage) (Edge, bool)
+	ClearEdge() Edge
 	// CallCleared reports that a call of a level (at MultipleScale) is over.
 	CallCleared(h *Health, level int64) bool
 	// CallClearEdge returns the edge that CallCleared waits for.

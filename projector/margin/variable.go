@@ -114,3 +114,8 @@ func (e Edge) Slack(h *Health) fixed.Int128 {
 	due := MulDiv(h.Maintenance, e.Multiple, OneMultiple, Up)
 	return h.Equity.Sub(due).Sub(e.Floor)
 }
+
+// Above reports that a lower edge is met no later than another, whatever equity is, and maintenance ≥ 0.
+func (e Edge) Above(f Edge) bool {
+	return !e.Upper && !f.Upper && !f.Unknown && e.Multiple >= f.Multiple && !e.Floor.Less(f.Floor)
+}
