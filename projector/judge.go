@@ -17,7 +17,11 @@ func (s *Shard) judgeQueued() {
 	for i := 0; i < len(s.queue); i++ {
 		p := s.queue[i]
 		s.judge(p, account && p.touched, false)
-		s.bound(p)
+		if s.deferring {
+			s.unbound = append(s.unbound, p)
+		} else {
+			s.bound(p)
+		}
 		p.queued, p.touched = false, false
 		if p.market != nil && p.isEmpty() {
 			a := p.account

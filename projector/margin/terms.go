@@ -90,17 +90,15 @@ func (t *Terms) OfFunding(i int, p *Position, e Edge) *Term {
 }
 
 // Narrow narrows the pool's bounds so that no more than the slack can be taken while every variable
-// lies within its own. docs/ladder.md has the proof.
+// lies within its own; it returns false where there is no slack, and any move may matter.
+// docs/ladder.md has the proof.
 //
 // Variable i has the weight w = ceil(c/2^r), c its larger cost and r a third of the bits of c, and may
 // take w·slack/Σw. Any weights are sound. These are about c^(2/3): the split that has the least
 // visits where variables wander by Scale, each on its own, as the rate of visits is then Σ (c/share)².
-func (t *Terms) Narrow(b *Bounds) {
+func (t *Terms) Narrow(b *Bounds) bool {
 	if t.Slack.Sign() <= 0 {
-		for i := range t.List {
-			*b.At(t.List[i].Variable, t.List[i].Index) = Shut
-		}
-		return
+		return false
 	}
 	var weights fixed.Int128
 	for i := range t.List {
@@ -110,6 +108,7 @@ func (t *Terms) Narrow(b *Bounds) {
 	for i := range t.List {
 		t.List[i].narrow(b.At(t.List[i].Variable, t.List[i].Index), share)
 	}
+	return true
 }
 
 // weigh returns the term's weight, and keeps r.

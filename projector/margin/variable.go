@@ -24,8 +24,10 @@ const (
 	VarCollateral                 // Asset.Price
 	VarTime                       // the venue's shard time, in nanoseconds
 
-	// PositionVariables is the number of variables that belong to a market; they come first.
+	// PositionVariables is the number of variables that belong to a market; they come first. Variables is
+	// the number of all.
 	PositionVariables = VarCollateral
+	Variables         = VarTime + 1
 )
 
 // isPrice reports that the variable is never below 1 once it is set.
@@ -65,15 +67,18 @@ func (m *Market) FundingKey() int64 {
 	return key
 }
 
+// FundingReach returns, as keys, a 16th of the price: few bounds of a funding index lie farther.
+func (m *Market) FundingReach() int64 {
+	reach, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(4 + m.fundingShift()).Int64()
+	return reach
+}
+
 // Bound is how far a variable may move before the pool must be judged again: the status is proven
 // unchanged while every variable of the pool lies within its bound, ends included.
 type Bound struct{ Low, High int64 }
 
-// Open and Shut are the bounds that never and always ask for a judgement.
-var (
-	Open = Bound{Low: math.MinInt64, High: math.MaxInt64}
-	Shut = Bound{Low: math.MaxInt64, High: math.MinInt64}
-)
+// Open is the bound that never asks for a judgement.
+var Open = Bound{Low: math.MinInt64, High: math.MaxInt64}
 
 // Bounds are the bounds of all variables of a pool. The zero value is ready for Reset.
 type Bounds struct {
@@ -81,15 +86,15 @@ type Bounds struct {
 	positions int
 }
 
-// Reset makes every bound of a pool with so many positions and balances the same.
-func (b *Bounds) Reset(positions, balances int, to Bound) {
+// Reset opens every bound of a pool with so many positions and balances.
+func (b *Bounds) Reset(positions, balances int) {
 	n := positions*int(PositionVariables) + balances + 1
 	if cap(b.list) < n {
 		b.list = make([]Bound, n)
 	}
 	b.list, b.positions = b.list[:n], positions
 	for i := range b.list {
-		b.list[i] = to
+		b.list[i] = Open
 	}
 }
 
