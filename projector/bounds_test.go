@@ -72,7 +72,7 @@ func TestBounds(t *testing.T) {
 				t.Errorf("equity %v, want %v", h.Equity, want)
 			}
 			for _, e := range []margin.Edge{{Multiple: 1e10, Upper: true}, {Multiple: 1e10}, {Multiple: 1e9, Floor: margin.MaxAmount}, {Floor: margin.MaxAmount.Neg()}} {
-				v.profile.Bound(&a.cross.Pool, h, e, make([]margin.Bound, len(a.cross.Positions)), make([]margin.Bound, len(a.cross.Balances)))
+				w.shard.edge(&a.cross, h, e)
 			}
 			pos := &a.cross.Positions[0]
 			v.profile.LiquidationPrice(&a.cross.Pool, pos.Market, true)

@@ -17,7 +17,11 @@ func (s *Shard) judgeQueued() {
 	for i := 0; i < len(s.queue); i++ {
 		p := s.queue[i]
 		s.judge(p, account && p.touched, false)
-		s.bound(p)
+		if s.deferring {
+			s.unbound = append(s.unbound, p)
+		} else {
+			s.bound(p)
+		}
 		p.queued, p.touched = false, false
 		if p.market != nil && p.isEmpty() {
 			a := p.account
@@ -127,58 +131,6 @@ func firstKind(stage events.Stage) events.Kind {
 		return events.KindPoolBankrupt
 	}
 	return events.KindLiquidationTriggered
-}
-
-// bound gives a pool the bounds within which its status is proven unchanged.
-func (s *Shard) bound(p *pool) {
-	n, k := len(p.Positions), len(p.Balances)
-	s.bounds = slices.Grow(s.bounds[:0], n+k)[:n+k]
-	positions, balances := s.bounds[:n], s.bounds[n:]
-	for i := range s.bounds {
-		s.bounds[i] = margin.Open
-	}
-	s.narrow(p, positions, balances)
-	for i := range p.Positions {
-		s.markets[p.Positions[i].Market.ID].holders.set(p.Positions[i].Slot, positions[i])
-	}
-	for i := range p.Balances {
-		if x := p.Balances[i].Asset; !x.Settlement {
-			s.assets[x.ID].holders.set(p.Balances[i].Slot, balances[i])
-		}
-	}
-}
-
-// narrow takes the nearest edge of each kind: the next call or else liquidation below, the last
-// call's end above, the stop's floors. A pool with an episode, or unpriced, is judged at every tick.
-func (s *Shard) narrow(p *pool, positions, balances []margin.Bound) {
-	a := p.account
-	if a.marginType == events.MarginBackstop {
-		return
-	}
-	h := s.health(p)
-	if h.Unpriced || p.episode != nil {
-		for i := range s.bounds {
-			s.bounds[i] = margin.Shut
-		}
-		return
-	}
-	profile, levels := a.venue.profile, a.callLevels()
-	lower := margin.Edge{Multiple: margin.OneMultiple}
-	if p.called < len(levels) {
-		lower.Multiple = levels[p.called]
-	}
-	profile.Bound(&p.Pool, h, lower, positions, balances)
-	if p.called > 0 {
-		profile.Bound(&p.Pool, h, profile.CallClearEdge(levels[p.called-1]), positions, balances)
-	}
-	if p.market == nil && a.stop.armed && h.Positions > 0 {
-		if a.stop.hasFloor {
-			profile.Bound(&p.Pool, h, margin.Edge{Floor: a.stop.floor}, positions, balances)
-		}
-		if a.stop.hasRatio {
-			profile.Bound(&p.Pool, h, margin.Edge{Multiple: a.stop.ratio}, positions, balances)
-		}
-	}
 }
 
 // deadlines is the queue of cool-downs, by (time, pool).

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"marginledger/events"
+	"marginledger/projector/margin"
 )
 
 // TestLifeOfAFill folds the facts of docs/life-of-a-fill.md and wants the numbers of that page.
@@ -45,10 +46,10 @@ func TestLifeOfAFill(t *testing.T) {
 		row = append(row[:0], r.Value...)
 	})
 	m := s.markets[0]
-	told = append(told, fmt.Sprint("from ", m.holders.low[0]))
+	told = append(told, fmt.Sprint("from ", m.holders.ladders[margin.VarPrice].slots[0][0].key))
 	told = append(told, tell(apply("", &events.MarkPrice{Market: "BTC", Mark: num("47000")}))...)
 	told = append(told, tell(apply("", &events.FundingRate{Market: "BTC", Rate: num("0.0000125"), Price: num("47000")}))...)
-	told = append(told, fmt.Sprint("equity ", s.venueList[0].accounts[0].cross.health.Equity))
+	told = append(told, fmt.Sprint("equity ", s.health(&s.venueList[0].accounts[0].cross).Equity))
 	told = append(told, tell(apply("", &events.MarkPrice{Market: "BTC", Mark: num("45470")}))...)
 	told = append(told, tell(apply("alice", &events.Fill{Market: "BTC", Leg: events.LegNet, Side: events.Sell, Size: num("0.25"), Price: num("45470"),
 		TradeID: "t-2", Reason: events.ReasonLiquidation}))...)
@@ -57,7 +58,7 @@ alice/0 -25 fee
 fees 25 fee
 row 0x40 of 8 bytes
 row 0x50 of 45 bytes
-from 4602501
+from 4618706
 n 6
 n 7
 equity 1974412500000000

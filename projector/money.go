@@ -160,36 +160,9 @@ func (s *Shard) credit(p *pool, x *asset, amount fixed.Int128) {
 	p.Balances[i].Amount = p.Balances[i].Amount.Add(amount)
 	if p.Balances[i].Amount.IsZero() {
 		if !x.Settlement {
-			x.release(p.Balances[i].Slot)
+			x.holders.remove(p.Balances[i].Slot)
 		}
 		p.Balances = append(p.Balances[:i], p.Balances[i+1:]...)
-	}
-}
-
-// release takes a holder out of an asset's, and tells the one that moved into its slot.
-func (x *asset) release(slot int32) {
-	moved := x.holders.remove(slot)
-	if moved == nil {
-		return
-	}
-	for i := range moved.Balances {
-		if moved.Balances[i].Asset == &x.Asset {
-			moved.Balances[i].Slot = slot
-		}
-	}
-}
-
-// release takes a holder out of a market's, and tells the one that moved into its slot.
-func (m *market) release(slot int32) {
-	last := int32(len(m.holders.pools) - 1)
-	moved := m.holders.remove(slot)
-	if moved == nil {
-		return
-	}
-	for i := range moved.Positions {
-		if p := &moved.Positions[i]; p.Market == &m.Market && p.Slot == last {
-			p.Slot = slot
-		}
 	}
 }
 
@@ -205,7 +178,7 @@ func (s *Shard) setPosition(p *pool, m *market, leg events.Leg, size int64, entr
 	found := i < len(p.Positions) && comparePosition(&p.Positions[i], m, leg) == 0
 	switch {
 	case found && size == 0:
-		m.release(p.Positions[i].Slot)
+		m.holders.remove(p.Positions[i].Slot)
 		p.Positions = append(p.Positions[:i], p.Positions[i+1:]...)
 	case found:
 		p.Positions[i].Size, p.Positions[i].Entry = size, entry

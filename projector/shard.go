@@ -41,6 +41,15 @@ type Shard struct {
 	others []rower // system accounts, funds, producers, open dead letters: in order of appearance
 	dirty  dirty   // what changed since the last TakeChanged
 
+	// Bounds. All of it is derived.
+	bounds   margin.Bounds
+	terms    margin.Terms
+	left     []int32 // slots
+	unbound  []*pool // judged, and still to be given bounds
+	bulk     bool    // rows are being loaded: bounds are linked when all are there
+	judgeAll bool    // of tests: every move has every holder judged
+	work     Work
+
 	// Buffers of TakeChanged and EachRow.
 	keyBuf, valueBuf []byte
 	refBuf           []rowRef
@@ -53,9 +62,9 @@ type Shard struct {
 	tellings   tellings
 	judgements uint64
 	queue      []*pool // to be judged
-	bounds     []margin.Bound
-	settled    int  // outputs before this index are final: those of due deadlines
-	gap        bool // its sequence left a gap
+	deferring  bool    // its pools get their bounds before the next record
+	settled    int     // outputs before this index are final: those of due deadlines
+	gap        bool    // its sequence left a gap
 }
 
 // New returns the empty state of a shard.
@@ -79,11 +88,15 @@ func (s *Shard) Counters() Counters { return s.counters }
 // Apply applies one record. It cannot fail: a fact that cannot be applied becomes a dead letter. The
 // effects hold until the next Apply.
 func (s *Shard) Apply(r *Record) *Effects {
+	if len(s.unbound) > 0 {
+		s.boundDeferred() // while health is that of the last record
+	}
 	s.counters.N++
 	s.rec = r
 	s.positions, s.tellings = s.positions[:0], tellings{}
 	s.fx = Effects{N: s.counters.N, Outputs: s.fx.Outputs[:0], DeadLetters: s.fx.DeadLetters[:0], Postings: s.fx.Postings[:0]}
 	s.pending, s.queue, s.settled, s.gap = s.pending[:0], s.queue[:0], 0, false
+	s.deferring = false
 
 	reason, detail := s.admit(r)
 	if reason == ReasonNone && !s.fx.Duplicate {

@@ -201,38 +201,6 @@ func compareUints(a, b uint64) int {
 	return 0
 }
 
-// holders are the pools that a variable can hurt: for each, the bound within which it cannot
-// change their status. Structure of arrays: a tick reads the bounds and nothing else. Order
-// depends on history and shows nowhere: announcements are sorted.
-type holders struct {
-	low, high []int64
-	pools     []*pool
-}
-
-func (h *holders) add(p *pool) int32 {
-	h.low = append(h.low, margin.Shut.Low)
-	h.high = append(h.high, margin.Shut.High)
-	h.pools = append(h.pools, p)
-	return int32(len(h.pools) - 1)
-}
-
-func (h *holders) set(slot int32, b margin.Bound) { h.low[slot], h.high[slot] = b.Low, b.High }
-
-// remove takes out a slot; the last holder moves into it. It returns that holder's pool, nil where
-// the slot was the last: the caller tells it its new slot.
-func (h *holders) remove(slot int32) *pool {
-	last := int32(len(h.pools) - 1)
-	moved := h.pools[last]
-	h.low[slot], h.high[slot], h.pools[slot] = h.low[last], h.high[last], moved
-	h.low, h.high = h.low[:last], h.high[:last]
-	h.pools[last] = nil
-	h.pools = h.pools[:last]
-	if slot == last {
-		return nil
-	}
-	return moved
-}
-
 // owner is who holds accounts. Most hold few: they are looked through; of many there is an index.
 type owner struct {
 	name     string

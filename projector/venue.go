@@ -100,6 +100,7 @@ func (s *Shard) openVenue(name, settlement string, scale int) *venue {
 
 func (s *Shard) openAsset(v *venue, name string) *asset {
 	x := &asset{venue: v, Asset: margin.Asset{ID: int32(len(s.assets)), Name: name}}
+	x.holders = holders{asset: &x.Asset, hot: margin.VarCollateral}
 	s.assets = append(s.assets, x)
 	v.assets[name] = x
 	s.touchAsset(x)
@@ -109,6 +110,7 @@ func (s *Shard) openAsset(v *venue, name string) *asset {
 func (s *Shard) openMarket(v *venue, name string) *market {
 	m := &market{venue: v, Market: margin.Market{ID: int32(len(s.markets)), Name: name},
 		clearingName: clearingPrefix + name, fundingName: fundingPrefix + name}
+	m.holders = holders{market: &m.Market, hot: margin.VarPrice}
 	s.markets = append(s.markets, m)
 	v.markets[name] = m
 	return m
@@ -224,23 +226,6 @@ func (s *Shard) marketChanged(m *market, b *events.MarketChanged) Reason {
 	return ReasonNone
 }
 
-// enqueueHolders has every holder judged.
-func (s *Shard) enqueueHolders(h *holders) {
-	for _, p := range h.pools {
-		s.enqueue(p)
-	}
-}
-
-// tick has those holders judged whose bounds a new price leaves.
-func (s *Shard) tick(h *holders, price int64) {
-	low, high := h.low, h.high[:len(h.low)]
-	for i := range low {
-		if price < low[i] || price > high[i] {
-			s.enqueue(h.pools[i])
-		}
-	}
-}
-
 func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reason {
 	var prices [5]int64
 	for i, n := range [...]events.Number{b.Mark, b.Index, b.Oracle, b.Min, b.Max} {
@@ -267,7 +252,7 @@ func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reaso
 		m.MarkTime = e.Time
 	}
 	s.touchMarket(m)
-	s.tick(&m.holders, m.Price())
+	s.moved(&m.holders, margin.VarPrice, margin.VarMax)
 	return ReasonNone
 }
 
@@ -300,7 +285,7 @@ func (s *Shard) fundingRate(m *market, b *events.FundingRate) Reason {
 	}
 	m.FundingIndex = index
 	s.touchMarket(m)
-	s.enqueueHolders(&m.holders)
+	s.moved(&m.holders, margin.VarFunding, margin.VarFunding)
 	return ReasonNone
 }
 
@@ -318,7 +303,7 @@ func (s *Shard) collateralPrice(x *asset, e *events.Event, b *events.CollateralP
 	}
 	x.Price, x.PriceTime = price, e.Time
 	s.touchAsset(x)
-	s.tick(&x.holders, price)
+	s.moved(&x.holders, margin.VarCollateral, margin.VarCollateral)
 	return ReasonNone
 }
 
@@ -356,7 +341,7 @@ func (s *Shard) marketSettled(m *market, b *events.MarketSettled) Reason {
 	if reason != ReasonNone {
 		return reason
 	}
-	pools := slices.Clone(m.holders.pools)
+	pools := slices.DeleteFunc(slices.Clone(m.holders.pools), func(p *pool) bool { return p == nil })
 	slices.SortFunc(pools, (*pool).compare)
 	for _, p := range slices.Compact(pools) { // a pool with two legs holds twice
 		for leg := events.LegNet; leg <= events.LegShort; leg++ {

@@ -317,13 +317,13 @@ func (a Int128) Bits() int {
 	return bits.Len64(lo)
 }
 
-// Shift returns a / 2^n for a ≥ 0 and 0 ≤ n < 128, rounded down.
+// Shift returns a / 2^n for 0 ≤ n < 128, rounded toward −∞.
 func (a Int128) Shift(n int) Int128 {
 	switch {
 	case n == 0:
 		return a
 	case n >= 64:
-		return Int128{Lo: uint64(a.Hi) >> (n - 64)}
+		return FromInt64(a.Hi >> (n - 64))
 	}
 	return Int128{Hi: a.Hi >> n, Lo: a.Lo>>n | uint64(a.Hi)<<(64-n)}
 }

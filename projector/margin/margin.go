@@ -206,17 +206,8 @@ type Edge struct {
 	Multiple int64 // at MultipleScale, ≥ 0
 	Floor    fixed.Int128
 	Upper    bool
+	Unknown  bool // there may be one, but no one can say where: the pool is judged whenever a variable moves
 }
-
-// Bound is how far a variable may move before the pool must be judged again: the status is proven
-// unchanged while every variable of the pool lies within its bound, ends included.
-type Bound struct{ Low, High int64 }
-
-// Open and Shut are the bounds that never and always ask for a judgement.
-var (
-	Open = Bound{Low: -1 << 63, High: 1<<63 - 1}
-	Shut = Bound{Low: 1<<63 - 1, High: -1 << 63}
-)
 
 // Profile is a venue's set of margin rules at one version, with its settings. Profiles are
 // immutable: VenueProfileSet makes a new one.
@@ -242,6 +233,11 @@ type Profile interface {
 	// Stage returns the stage that a health stands for, and Cleared whether an episode ends there.
 	Stage(h *Health) events.Stage
 	Cleared(h *Health) bool
+	// StageEdge returns the lower edge above which the stage is none that is worse than the given, false
+	// where there is none worse; ClearEdge the upper edge below which Cleared does not hold. Fractions of
+	// maintenance are rounded so that the edge is met a little early.
+	StageEdge(stage events.Stage) (Edge, bool)
+	ClearEdge() Edge
 	// CallCleared reports that a call of a level (at MultipleScale) is over.
 	CallCleared(h *Health, level int64) bool
 	// CallClearEdge returns the edge that CallCleared waits for.
@@ -253,9 +249,16 @@ type Profile interface {
 	// Cooldown returns how long a partial request rests after its first fill, in nanoseconds.
 	Cooldown() int64
 
-	// Bound narrows the bounds of the pool's positions and balances, index by index, so that no
-	// edge is crossed while every price lies within. Health is that of the pool now.
-	Bound(p *Pool, h *Health, e Edge, positions, balances []Bound)
+	// Slopes says how fast the pool can come to an edge: the slack, and for each variable that its
+	// equity or maintenance depends on what a move of it can take. Health is that of the pool now; the
+	// pool is priced. The contract, for S = equity − Multiple·maintenance − Floor, or for an upper edge
+	// its negative, as the profile itself would compute them, rounding included:
+	//
+	//	S ≥ 0 (> 0) as long as Σ taken ≤ Slack, whatever the values of the variables in their boxes
+	//
+	// where taken is Up·d/Scale or Down·d/Scale (see Term). A variable that is not listed must not
+	// matter. Facts that change rules, and all that is not a Variable, have every holder judged.
+	Slopes(p *Pool, h *Health, e Edge, t *Terms)
 
 	// LiquidationPrice, and that of everything of the underlying; 0: none. Health is the pool's.
 	LiquidationPrice(p *Pool, m *Market, underlying bool) int64

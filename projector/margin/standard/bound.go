@@ -3,110 +3,143 @@ package standard
 import (
 	"math"
 
+	"marginledger/events"
 	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 )
 
-// allowance is what rounding may add to equity − multiple·maintenance when prices move, in units
-// of the value scale: per position one unit of maintenance, times the multiple; per balance one of
-// its value and one of each haircut tier, of which there are at most 16; one of the slack itself.
+// allowance is what rounding may take from the slack when variables move, in units of the value
+// scale: per position one unit of maintenance, times the multiple, and one of unposted funding; per
+// balance one of its value and one of each haircut tier, of which there are at most 16.
 func allowance(multiple int64, positions, balances int) fixed.Int128 {
-	each := multiple/margin.OneMultiple + 1
-	return fixed.FromInt64(each*int64(positions) + 18*int64(balances) + 1)
+	each := multiple/margin.OneMultiple + 2
+	return fixed.FromInt64(each*int64(positions) + 17*int64(balances))
 }
 
-// Bound splits the slack to an edge over the pool's prices in proportion to what each can cost.
-//
-// With multiple l, H = equity − l·maintenance moves with the mark of a long of notional N at most
-// by N·max(1, l·r − 1) per unit of relative change, r the market's top rate: falling, equity falls by
-// N while maintenance only falls; rising, equity rises by N and l·maintenance by at most l·r·N. A short
-// is the mirror: rising costs N·(1 + l·r), falling costs N·max(0, l·r − 1). A balance moves by at
-// most its value. So if every price stays within p ± p·slack/Σweights, H moves by at most the
-// slack. For an upper edge it is −H that must not fall, with the sides exchanged.
-func (p *profile) Bound(pool *margin.Pool, h *margin.Health, e margin.Edge, positions, balances []margin.Bound) {
-	slack := h.Equity.Sub(margin.MulDiv(h.Maintenance, e.Multiple, margin.OneMultiple, margin.Up)).Sub(e.Floor)
-	if e.Upper {
-		slack = slack.Neg()
-	}
-	slack = slack.Sub(allowance(e.Multiple, len(positions), len(balances)))
-	if slack.Sign() <= 0 {
-		shut(positions)
-		shut(balances)
-		return
-	}
-	var weights fixed.Int128
-	for i := range pool.Positions {
-		toward, away := slopes(&pool.Positions[i], e)
-		n := pool.Positions[i].Market.Value(pool.Positions[i].Size, pool.Positions[i].Market.Price()).Abs()
-		if cost := max(toward, away); cost != margin.OneRate {
-			n = margin.MulDiv(n, cost, margin.OneRate, margin.Up)
-		}
-		weights = weights.Add(n)
-	}
-	for i := range pool.Balances {
-		b := &pool.Balances[i]
-		if !b.Asset.Settlement {
-			v := margin.MulDiv(b.Amount.Abs(), b.Asset.Price, fixed.Pow10(margin.CollateralScale), margin.Up)
-			weights = weights.Add(v)
-		}
-	}
-	num, den := ratio(slack, weights)
+// Slopes implements margin.Profile: equity moves with the value of positions, their unposted funding
+// and the value of collateral; maintenance, continuous and convex, with notional. The proof is in
+// docs/ladder.md.
+func (p *profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *margin.Terms) {
+	t.Slack = e.Slack(h).Sub(allowance(e.Multiple, len(pool.Positions), len(pool.Balances)))
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
-		toward, away := slopes(pos, e)
-		down, up := toward, away // of a long, a lower edge: the fall is toward the edge
-		if (pos.Size < 0) != e.Upper {
-			down, up = away, toward
+		ofPosition(t.OfMarket(margin.VarPrice, i, pos.Market), pos, e)
+		if pos.Market.FundingMode == events.FundingByIndex {
+			t.OfFunding(i, pos, e)
 		}
-		narrow(&positions[i], pos.Market.Price(), num, den, down > 0, up > 0)
 	}
 	for i := range pool.Balances {
 		if b := &pool.Balances[i]; !b.Asset.Settlement {
-			falls := (b.Amount.Sign() > 0) != e.Upper
-			narrow(&balances[i], b.Asset.Price, num, den, falls, !falls)
+			ofBalance(t.OfBalance(i, b.Asset), b, e)
 		}
 	}
 }
 
-// slopes returns, at RateScale, how much of its notional a position costs per unit of relative
-// change toward the edge (against the position for a lower edge, with it for an upper one), and
-// away from it.
-func slopes(pos *margin.Position, e margin.Edge) (toward, away int64) {
-	// l·r, rounded up, at RateScale: at most 10^10 · 10^9, which fits a word.
-	v := int64((uint64(e.Multiple)*uint64(pos.Market.TopRate()) + margin.OneMultiple - 1) / margin.OneMultiple)
-	toward, away = margin.OneRate, max(0, v-margin.OneRate)
-	// The side on which maintenance adds to the change: a short's rise for a lower edge, its fall
-	// for an upper one; a short's fall and rise are toward and away in both.
+// ofPosition gives the price of a position its costs. Where the price rises and notional by ΔN,
+// H = equity − l·maintenance moves by (±1 − l·r)·ΔN, + for a long, r the rates of the tiers passed;
+// where it falls, by the opposite. A lower edge minds that H falls, an upper edge that it rises.
+func ofPosition(t *margin.Term, pos *margin.Position, e margin.Edge) {
+	m, side := pos.Market, int64(margin.OneRate)
 	if pos.Size < 0 {
-		toward += v
+		side = -side
 	}
-	return toward, away
+	unit := fixed.Product(pos.Size, m.K).Abs()
+	n := unit.Mul(t.Value)
+	here := m.Tier(n)
+	if e.Upper { // rates only rise with notional: none beyond here makes it worse
+		rate := m.Tiers[here].Rate
+		t.Up = cost(n, side-times(e.Multiple, rate, margin.Down))
+		t.Down = cost(n, times(e.Multiple, rate, margin.Up)-side)
+		return
+	}
+	// The box reaches down to the tier of half the notional, and up to the end of that of twice, but
+	// where the rates beyond do not matter.
+	above, last := here, len(m.Tiers)-1
+	if times(e.Multiple, m.Tiers[last].Rate, margin.Up) > side {
+		for twice := n.Add(n); above < last && m.Tiers[above+1].Lower.Less(twice); above++ {
+		}
+		if above < last {
+			t.High = price(m.Tiers[above+1].Lower, unit, margin.Down)
+		}
+		t.Up = cost(n, times(e.Multiple, m.Tiers[above].Rate, margin.Up)-side)
+	}
+	if side > 0 {
+		below := here
+		for half := n.Shift(1); below > 0 && half.Less(m.Tiers[below].Lower); below-- {
+		}
+		if below > 0 {
+			t.Low = price(m.Tiers[below].Lower, unit, margin.Up)
+		}
+		t.Down = cost(n, side-times(e.Multiple, m.Tiers[below].Rate, margin.Down))
+	}
 }
 
-// ratio returns slack/weights as num/den that fit 62 bits, rounded down.
-func ratio(slack, weights fixed.Int128) (num, den int64) {
-	shift := max(0, max(slack.Bits(), weights.Bits())-61)
-	num, _ = slack.Shift(shift).Int64()
-	den, _ = weights.Shift(shift).Int64()
-	return num, den + 1 // the shift rounds down; one more is never less than the exact weights
+// times returns multiple · rate at RateScale: at most 10^10 · 10^9, which fits a word.
+func times(multiple, rate int64, dir margin.Direction) int64 {
+	v := uint64(multiple) * uint64(rate)
+	if dir == margin.Up {
+		v += margin.OneMultiple - 1
+	}
+	return int64(v / margin.OneMultiple)
 }
 
-// narrow cuts a bound to price·(1 ± num/den), on the sides that matter.
-func narrow(b *margin.Bound, price, num, den int64, down, up bool) {
-	delta, ok := margin.MulDiv(fixed.FromInt64(price), num, den, margin.Down).Int64()
-	if !ok {
-		return // further than any price
+// cost returns n·share, rounded up, share at RateScale; none where it is below 0.
+func cost(n fixed.Int128, share int64) fixed.Int128 {
+	switch {
+	case share <= 0:
+		return fixed.Int128{}
+	case share == margin.OneRate:
+		return n
 	}
-	if down && delta < price {
-		b.Low = max(b.Low, price-delta)
+	return margin.MulDiv(n, share, margin.OneRate, margin.Up)
+}
+
+// price returns value/unit, the price at which so many units have that value ≥ 0; the largest int64
+// where it is past any price.
+func price(value, unit fixed.Int128, dir margin.Direction) int64 {
+	q, inexact := fixed.Divide(value, unit)
+	if inexact && dir == margin.Up {
+		q = q.Add(fixed.FromInt64(1))
 	}
-	if up && delta < math.MaxInt64-price {
-		b.High = min(b.High, price+delta)
+	if p, ok := q.Int64(); ok {
+		return p
+	}
+	return math.MaxInt64
+}
+
+// ofBalance gives the price of collateral its costs. What is owed counts in full, what is held less the
+// haircut of its tier, which rises with value: so a rise counts most at the present tier, a fall at the
+// lowest that it reaches. That is the tier of half the value; the box ends there.
+func ofBalance(t *margin.Term, b *margin.Balance, e margin.Edge) {
+	n := margin.MulDiv(b.Amount.Abs(), t.Scale, fixed.Pow10(margin.CollateralScale), margin.Up)
+	tiers := b.Asset.Haircuts
+	switch {
+	case b.Amount.Sign() < 0 && e.Upper:
+		t.Down = n
+	case b.Amount.Sign() < 0:
+		t.Up = n
+	case len(tiers) == 0: // counts nothing
+	case e.Upper:
+		t.Up = cost(n, margin.OneRate-tiers[haircutTier(tiers, n.Sub(fixed.FromInt64(1)))].Haircut)
+	default:
+		below := haircutTier(tiers, n.Shift(1))
+		const digits = 40 // bits of 10^CollateralScale
+		if tiers[below].Lower.Bits()+digits > 127 {
+			below = 0
+		}
+		if below > 0 {
+			low := fixed.Multiply(tiers[below].Lower, fixed.FromInt64(fixed.Pow10(margin.CollateralScale)))
+			t.Low = price(low, b.Amount, margin.Up)
+		}
+		t.Down = cost(n, margin.OneRate-tiers[below].Haircut)
 	}
 }
 
-func shut(bounds []margin.Bound) {
-	for i := range bounds {
-		bounds[i] = margin.Shut
+// haircutTier returns the last tier whose lower edge is ≤ a value, or the first.
+func haircutTier(tiers []margin.HaircutTier, value fixed.Int128) int {
+	i := len(tiers) - 1
+	for i > 0 && value.Less(tiers[i].Lower) {
+		i--
 	}
+	return i
 }

@@ -36,6 +36,25 @@ func (p *profile) Cleared(h *margin.Health) bool {
 	return h.Positions == 0 || !below(h, p.clearAt, margin.OneMultiple)
 }
 
+// StageEdge is the highest of the edges that lie below: those of worse stages.
+func (p *profile) StageEdge(stage events.Stage) (margin.Edge, bool) {
+	backstop := (p.backstopNum*margin.OneMultiple + p.backstopDen - 1) / p.backstopDen
+	switch stage {
+	case events.StageNone:
+		return margin.Edge{Multiple: margin.OneMultiple}, true
+	case events.StagePartial:
+		return margin.Edge{Multiple: max(p.fullBelow, backstop)}, true
+	case events.StageFull:
+		return margin.Edge{Multiple: backstop}, true
+	case events.StageBackstop:
+		return margin.Edge{}, true // equity 0
+	}
+	return margin.Edge{}, false
+}
+
+// ClearEdge is the edge of Cleared.
+func (p *profile) ClearEdge() margin.Edge { return margin.Edge{Multiple: p.clearAt, Upper: true} }
+
 // CallCleared reports equity ≥ callClearFactor·level·maintenance.
 func (p *profile) CallCleared(h *margin.Health, level int64) bool {
 	bar := margin.MulDiv(h.Maintenance, p.callClearFactor*level, margin.OneMultiple*margin.OneMultiple, margin.Up)

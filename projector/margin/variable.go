@@ -1,0 +1,126 @@
+package margin
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+
+	"marginledger/internal/fixed"
+)
+
+// Variable is one of the numbers, outside a pool, that its status depends on. The fold keeps each as
+// an integer, its key, and compares keys with bounds.
+type Variable uint8
+
+// The variables. Those of a market have a bound per position, VarCollateral one per balance,
+// VarTime one per pool.
+const (
+	VarPrice      Variable = iota // Market.Price(), which values positions
+	VarIndex                      // Market.Index
+	VarOracle                     // Market.Oracle
+	VarMin                        // Market.Min
+	VarMax                        // Market.Max
+	VarFunding                    // Market.FundingIndex
+	VarCollateral                 // Asset.Price
+	VarTime                       // the venue's shard time, in nanoseconds
+
+	// PositionVariables is the number of variables that belong to a market; they come first. Variables is
+	// the number of all.
+	PositionVariables = VarCollateral
+	Variables         = VarTime + 1
+)
+
+// isPrice reports that the variable is never below 1 once it is set.
+func (v Variable) isPrice() bool { return v != VarFunding && v != VarTime }
+
+// Key returns a market's variable as the integer that bounds are compared with.
+func (m *Market) Key(v Variable) int64 {
+	switch v {
+	case VarPrice:
+		return m.Price()
+	case VarIndex:
+		return m.Index
+	case VarOracle:
+		return m.Oracle
+	case VarMin:
+		return m.Min
+	case VarMax:
+		return m.Max
+	case VarFunding:
+		return m.FundingKey()
+	}
+	panic(fmt.Sprintf("margin: variable %d is none of a market", v))
+}
+
+// fundingShift is how many bits a funding index has more than its key. An index is at most
+// 1000 · MaxPrice · 10^12 < MaxPrice · 2^50, so a key is within ±2^62; the shift is fixed when the
+// market is listed.
+func (m *Market) fundingShift() int { return max(0, bits.Len64(uint64(m.MaxPrice))+50-62) }
+
+// FundingKey returns floor(index / 2^shift): a key that moves by d stands for an index that moves by
+// more than d − 1 and less than d + 1 of its units.
+func (m *Market) FundingKey() int64 {
+	key, ok := m.FundingIndex.Shift(m.fundingShift()).Int64()
+	if !ok {
+		panic(fmt.Sprintf("margin: funding index %v of %s, largest price %d, is past its bound", m.FundingIndex, m.Name, m.MaxPrice))
+	}
+	return key
+}
+
+// FundingReach returns, as keys, a 16th of the price: few bounds of a funding index lie farther.
+func (m *Market) FundingReach() int64 {
+	reach, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(4 + m.fundingShift()).Int64()
+	return reach
+}
+
+// Bound is how far a variable may move before the pool must be judged again: the status is proven
+// unchanged while every variable of the pool lies within its bound, ends included.
+type Bound struct{ Low, High int64 }
+
+// Open is the bound that never asks for a judgement.
+var Open = Bound{Low: math.MinInt64, High: math.MaxInt64}
+
+// Bounds are the bounds of all variables of a pool. The zero value is ready for Reset.
+type Bounds struct {
+	list      []Bound
+	positions int
+}
+
+// Reset opens every bound of a pool with so many positions and balances.
+func (b *Bounds) Reset(positions, balances int) {
+	n := positions*int(PositionVariables) + balances + 1
+	if cap(b.list) < n {
+		b.list = make([]Bound, n)
+	}
+	b.list, b.positions = b.list[:n], positions
+	for i := range b.list {
+		b.list[i] = Open
+	}
+}
+
+// At returns the bound of a variable of the pool's position or balance of that index.
+func (b *Bounds) At(v Variable, index int) *Bound {
+	switch {
+	case v < PositionVariables:
+		return &b.list[index*int(PositionVariables)+int(v)]
+	case v == VarCollateral:
+		return &b.list[b.positions*int(PositionVariables)+index]
+	}
+	return &b.list[len(b.list)-1]
+}
+
+// Slack returns how far a health is from the edge, rounded down: while what moves take from it is
+// at most the slack, the status stays. An upper edge must not be met, so it is one unit less.
+func (e Edge) Slack(h *Health) fixed.Int128 {
+	if e.Upper {
+		due := MulDiv(h.Maintenance, e.Multiple, OneMultiple, Down)
+		return due.Add(e.Floor).Sub(h.Equity).Sub(fixed.FromInt64(1))
+	}
+	due := MulDiv(h.Maintenance, e.Multiple, OneMultiple, Up)
+	return h.Equity.Sub(due).Sub(e.Floor)
+}
+
+// Above reports that a lower edge is met no later than another, whatever equity is, and maintenance ≥ 0.
+func (e Edge) Above(f Edge) bool {
+	return !e.Upper && !f.Upper && !f.Unknown && e.Multiple >= f.Multiple && !e.Floor.Less(f.Floor)
+}
