@@ -147,6 +147,9 @@ func (n Number) Cmp(m Number) int {
 // Neg returns −n.
 func (n Number) Neg() Number { n.Coef = n.Coef.Neg(); return n }
 
+// Abs returns |n|.
+func (n Number) Abs() Number { n.Coef = n.Coef.Abs(); return n }
+
 // At returns the coefficient of n at a given scale. It fails with ErrNumberDigits where n has more
 // digits after the point than that, and with ErrNumberRange where the coefficient does not fit.
 func (n Number) At(scale int) (fixed.Int128, error) {

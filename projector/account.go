@@ -57,6 +57,9 @@ func (v *venue) knows(body events.Body) Reason {
 
 func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 	v := a.venue
+	if reason := v.supports(e.Body); reason != ReasonNone {
+		return reason
+	}
 	switch b := e.Body.(type) {
 	case *events.Fill:
 		return s.fill(a, b)
@@ -65,9 +68,10 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 	case *events.Deposit:
 		return s.crossAmount(a, v.assets[b.Asset], b.Amount, CauseDeposit, systemExternal)
 	case *events.Withdrawal:
+		before := s.healthBefore(a, &a.cross)
 		reason := s.crossAmount(a, v.assets[b.Asset], b.Amount.Neg(), CauseWithdrawal, systemExternal)
 		if reason == ReasonNone {
-			s.judgeLeaving(a, v.assets[b.Asset])
+			s.judgeLeaving(a, v.assets[b.Asset], before)
 		}
 		return reason
 	case *events.Transfer:
@@ -101,8 +105,15 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 		return s.portfolioStopSet(a, b)
 	case *events.MarginCallLevelsSet:
 		return s.marginCallLevelsSet(a, b)
-	case *events.PositionChanged, *events.AccountModeSet, *events.LeverageCapSet, *events.PoolBalanceObserved:
-		return ReasonNotSupported
+	case *events.LeverageCapSet:
+		s.leverageCapSet(a, b)
+		return ReasonNone
+	case *events.AccountModeSet:
+		return s.accountModeSet(a, b)
+	case *events.PoolBalanceObserved:
+		return s.poolBalanceObserved(a, b)
+	case *events.PositionChanged:
+		return s.positionChanged(a, b)
 	}
 	panic("projector: no rule for account fact " + e.Type.String())
 }
@@ -121,9 +132,9 @@ func (s *Shard) crossAmount(a *account, x *asset, n events.Number, cause Cause, 
 }
 
 // judgeLeaving judges what may leave the cross pool, after it has.
-func (s *Shard) judgeLeaving(a *account, x *asset) {
-	if a.marginType != events.MarginBackstop && (s.withdrawable(a).Sign() < 0 || a.balance(x).Sign() < 0) {
-		s.violate(a, &a.cross, RuleWithdrawal)
+func (s *Shard) judgeLeaving(a *account, x *asset, before *margin.Health) {
+	if a.marginType != events.MarginBackstop {
+		s.judgeUpdate(a, &a.cross, &margin.Update{Kind: margin.Left, Before: before, Negative: a.balance(x).Sign() < 0})
 	}
 }
 
@@ -133,9 +144,10 @@ func (s *Shard) transfer(a *account, b *events.Transfer) Reason {
 	case events.TransferIn:
 		return s.crossAmount(a, x, b.Amount, CauseTransfer, systemTransit)
 	case events.TransferOut:
+		before := s.healthBefore(a, &a.cross)
 		reason := s.crossAmount(a, x, b.Amount.Neg(), CauseTransfer, systemTransit)
 		if reason == ReasonNone {
-			s.judgeLeaving(a, x)
+			s.judgeLeaving(a, x, before)
 		}
 		return reason
 	}
@@ -147,11 +159,12 @@ func (s *Shard) transfer(a *account, b *events.Transfer) Reason {
 	if !x.admitsBalance(a.balance(x).Sub(amount)) || !x.admitsBalance(to.balance(x).Add(amount)) {
 		return ReasonOutOfRange
 	}
+	before := s.healthBefore(a, &a.cross)
 	s.moveAsset(&a.cross, &to.cross, x, amount, CauseTransfer, nil)
 	if !known {
 		s.enter(to)
 	}
-	s.judgeLeaving(a, x)
+	s.judgeLeaving(a, x, before)
 	return ReasonNone
 }
 
@@ -181,7 +194,7 @@ func (s *Shard) exchange(a *account, out *asset, outAmount fixed.Int128, in *ass
 		s.post(&a.cross, feeAsset, fee.Neg(), CauseFee, nil, systemFees)
 	}
 	if a.balance(out).Sign() < 0 || feeAsset != nil && fee.Sign() > 0 && a.balance(feeAsset).Sign() < 0 {
-		s.violate(a, &a.cross, RuleNegativeBalance)
+		s.violate(a, &a.cross, margin.RuleNegativeBalance)
 	}
 	return ReasonNone
 }
@@ -260,7 +273,7 @@ func (s *Shard) fundingPayment(a *account, b *events.FundingPayment) Reason {
 	}
 	_, reason := s.poolAmount(a, isolated, b.Leg, b.Amount, CauseFunding, m, m.fundingName)
 	if reason == ReasonNone && pos == nil {
-		s.violate(a, &a.cross, RuleFundingWithoutPosition)
+		s.violate(a, &a.cross, margin.RuleFundingWithoutPosition)
 	}
 	return reason
 }
@@ -289,17 +302,34 @@ func (s *Shard) orderMargin(a *account, b *events.OrderMargin) (reason Reason) {
 func (s *Shard) leverageSet(a *account, b *events.LeverageSet) Reason {
 	m := a.venue.markets[b.Market]
 	set := a.setting(m)
+	before := s.healthBefore(a, &a.cross)
 	set.leverage = int64(b.Leverage)
-	a.store(set)
-	for leg := events.LegNet; leg <= events.LegShort; leg++ {
-		if _, pos := a.holding(m, leg); pos != nil {
-			pos.Leverage = set.leverage
-		}
+	a.adopt(set)
+	if a.marginType != events.MarginBackstop {
+		s.judgeUpdate(a, &a.cross, &margin.Update{Kind: margin.LeverageChosen, Before: before, Market: &m.Market, Leverage: set.leverage})
 	}
-	if set.leverage > m.Tiers[0].MaxLeverage && a.marginType != events.MarginBackstop {
-		s.violate(a, &a.cross, RuleLeverage)
+	if set.cap != 0 && set.leverage > set.cap {
+		s.violate(a, &a.cross, margin.RuleLeverage)
 	}
 	return ReasonNone
+}
+
+// adopt stores a setting and has the positions of its market take its leverage.
+func (a *account) adopt(set setting) {
+	a.store(set)
+	for leg := events.LegNet; leg <= events.LegShort; leg++ {
+		if p, pos := a.holding(set.market, leg); pos != nil {
+			pos.Leverage = set.effective()
+			p.healthN = 0
+		}
+	}
+}
+
+// leverageCapSet caps the leverage of an account in a market; a setting above it counts as the cap.
+func (s *Shard) leverageCapSet(a *account, b *events.LeverageCapSet) {
+	set := a.setting(a.venue.markets[b.Market])
+	set.cap = int64(b.MaxLeverage)
+	a.adopt(set)
 }
 
 // marginModeSet switches a market's mode (§4).
@@ -326,10 +356,13 @@ func (s *Shard) marginModeSet(a *account, b *events.MarginModeSet) Reason {
 		if reason != ReasonNone {
 			return reason
 		}
-		s.violate(a, &a.cross, RuleModeSwitch)
+		s.violate(a, &a.cross, margin.RuleModeSwitch)
 	}
 	set.isolated = isolated
 	a.store(set)
+	if !isolated && m.Modes > events.ModesAny {
+		s.violate(a, &a.cross, margin.RuleModeNotAllowed)
+	}
 	return ReasonNone
 }
 
@@ -414,17 +447,16 @@ func (s *Shard) isolatedMarginMoved(a *account, b *events.IsolatedMarginMoved) R
 	if !margin.Within(a.balance(a.venue.settlement).Sub(amount), margin.MaxCash) || !margin.Within(held.Add(amount), margin.MaxCash) {
 		return ReasonOutOfRange
 	}
-	p := a.isolatedPool(m, b.Leg)
+	p, set := a.isolatedPool(m, b.Leg), a.setting(m)
 	s.move(&a.cross, p, amount, CauseMargin, m)
-	if amount.Sign() > 0 {
-		if free, _ := s.free(a); free.Sign() < 0 {
-			s.violate(a, p, RuleIsolatedExceedsFree)
+	u := margin.Update{Kind: margin.MarginAdded, Market: &m.Market, Leverage: set.leverage}
+	if amount.Sign() < 0 {
+		u.Kind = margin.MarginRemoved
+		if m.Modes == events.ModesStrictIsolated && len(p.Positions) > 0 {
+			s.violate(a, p, margin.RuleIsolatedNotRemovable)
 		}
-		return ReasonNone
 	}
-	if h := s.health(p); h.Equity.Less(h.Initial) || p.Collateral.Sign() < 0 {
-		s.violate(a, p, RuleIsolatedBelowInitial)
-	}
+	s.judgeUpdate(a, p, &u)
 	return ReasonNone
 }
 
@@ -438,7 +470,7 @@ func (s *Shard) bankruptcyCovered(a *account, b *events.BankruptcyCovered) Reaso
 		return reason
 	}
 	if p.episode == nil || p.episode.stage != events.StageBankrupt || p.episode.id != b.Liquidation {
-		s.violate(a, p, RuleCoversNoBankruptcy)
+		s.violate(a, p, margin.RuleCoversNoBankruptcy)
 	}
 	return ReasonNone
 }
@@ -466,7 +498,7 @@ func (s *Shard) tradeBusted(a *account, b *events.TradeBusted) Reason {
 // answers answers a dead letter, or says that there is none.
 func (s *Shard) answers(a *account, o *events.Offset) {
 	if o != nil && !s.answer(a, o) {
-		s.violate(a, &a.cross, RuleUnknownDeadLetter)
+		s.violate(a, &a.cross, margin.RuleUnknownDeadLetter)
 	}
 }
 
@@ -519,7 +551,7 @@ func (s *Shard) adjustAmount(a *account, m *market, b *events.Adjustment) Reason
 
 func (s *Shard) accountOpened(a *account, known bool, b *events.AccountOpened) {
 	if known {
-		s.violate(a, &a.cross, RuleAccountReopened)
+		s.violate(a, &a.cross, margin.RuleAccountReopened)
 	}
 	a.operator, a.marginType = strings.Clone(b.Operator), b.MarginType
 	s.enqueueAccount(a)
@@ -639,7 +671,7 @@ func (s *Shard) openingState(a *account, b *events.AccountOpeningState) Reason {
 			a.store(set)
 			p = a.isolatedPool(l.market, o.Leg)
 		}
-		s.setPosition(p, l.market, o.Leg, l.size, l.market.Value(l.size, l.price))
+		s.setPosition(p, l.market, o.Leg, l.size, v.profile.Cost(&l.market.Market, l.size, l.price))
 		s.post(p, v.settlement, l.margin, CauseOpening, nil, systemOpening)
 		s.lastFill(l.market, l.price)
 	}

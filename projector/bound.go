@@ -55,7 +55,7 @@ func (s *Shard) narrow(p *pool) bool {
 		return true
 	}
 	h := s.health(p)
-	if h.Unpriced {
+	if !h.IsKnown() {
 		return false
 	}
 	profile, levels, stage := a.venue.profile, a.callLevels(), events.StageNone

@@ -76,8 +76,8 @@ func TestBounds(t *testing.T) {
 			}
 			pos := &a.cross.Positions[0]
 			v.profile.LiquidationPrice(&a.cross.Pool, pos.Market, true)
-			v.profile.BankruptcyPrice(pos, h)
-			if free, _ := w.shard.free(a); free.Big().Cmp(new(big.Int).Sub(h.Equity.Big(), h.Initial.Big())) != 0 {
+			v.profile.BankruptcyPrice(&a.cross.Pool, 0, h)
+			if free, _, _ := w.shard.free(a); free.Big().Cmp(new(big.Int).Sub(h.Equity.Big(), h.Initial.Big())) != 0 {
 				t.Errorf("free is %v", free)
 			}
 		}

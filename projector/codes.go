@@ -1,5 +1,7 @@
 package projector
 
+import "marginledger/projector/margin"
+
 // Reason is why a record became a dead letter; docs/errors.md explains each. The reasons of
 // undecodable records are the decoder's (package events).
 type Reason string
@@ -34,39 +36,5 @@ const (
 	ReasonOpeningNotFirst    Reason = "opening_state_not_first"
 )
 
-// Rule is a rule that a fact broke; it was applied all the same. docs/errors.md explains each.
-type Rule string
-
-// The rules, in the order in which they are judged (§6).
-const (
-	RuleAccountReopened        Rule = "account_reopened"
-	RuleSequenceGap            Rule = "sequence_gap"
-	RuleMarkOutOfOrder         Rule = "mark_out_of_order"
-	RuleWithdrawal             Rule = "withdrawal_exceeds_withdrawable"
-	RuleNegativeBalance        Rule = "negative_balance"
-	RuleLeverage               Rule = "leverage_above_maximum"
-	RuleInitialMargin          Rule = "insufficient_initial_margin"
-	RuleModeSwitch             Rule = "mode_switch_with_position"
-	RuleIsolatedExceedsFree    Rule = "isolated_margin_exceeds_free"
-	RuleIsolatedBelowInitial   Rule = "isolated_margin_below_initial"
-	RuleMarketHalted           Rule = "market_halted"
-	RuleLiquidationNoEpisode   Rule = "liquidation_without_episode"
-	RuleLiquidationOverfill    Rule = "liquidation_overfill"
-	RuleCoversNoBankruptcy     Rule = "covers_no_bankruptcy"
-	RuleUnknownDeadLetter      Rule = "unknown_dead_letter"
-	RuleFundingWithoutPosition Rule = "funding_without_position"
-)
-
-// ruleOrder is the order in which violations of one record stand.
-var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleWithdrawal, RuleNegativeBalance,
-	RuleLeverage, RuleInitialMargin, RuleModeSwitch, RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleMarketHalted,
-	RuleLiquidationNoEpisode, RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition}
-
-func (r Rule) order() int {
-	for i := range ruleOrder {
-		if ruleOrder[i] == r {
-			return i
-		}
-	}
-	return len(ruleOrder)
-}
+// Rule is a rule that a fact broke; it was applied all the same.
+type Rule = margin.Rule

@@ -40,7 +40,7 @@ type tradePlan struct {
 // fails.
 func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 	p := tradePlan{trade: t, account: a}
-	m := t.market
+	m, profile := t.market, a.venue.profile
 	pool, pos := a.holding(m, t.leg)
 	if reason := a.checkLegs(t); reason != ReasonNone {
 		return p, reason
@@ -49,7 +49,7 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 	switch {
 	case pos != nil:
 		isolated = pool.market != nil
-	case a.setting(m).isolated:
+	case a.setting(m).isolated, m.Modes > events.ModesAny:
 		isolated, pool = true, a.find(m, t.leg)
 	default:
 		pool = &a.cross
@@ -60,7 +60,9 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 	var entry fixed.Int128
 	if pos != nil {
 		size, entry = pos.Size, pos.Entry
-		p.funding = margin.UnpostedFunding(pos)
+		if !a.venue.traits.SettlesPool { // else the first touch settles all positions
+			p.funding = s.fundingOf(pool, pos)
+		}
 	}
 	if (size > 0) == (t.size > 0) || size == 0 {
 		p.opened = abs(t.size)
@@ -72,12 +74,12 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 	p.entry = entry
 	if p.closed > 0 {
 		share := margin.MulDiv(entry, p.closed, abs(size), margin.ToZero)
-		proceeds := m.Value(signed(p.closed, size), t.price) // of a long sold: + ; of a short bought: −
+		proceeds := profile.Cost(&m.Market, signed(p.closed, size), t.price) // of a long sold: + ; of a short bought: −
 		p.realised = proceeds.Sub(share)
 		p.entry = p.entry.Sub(share)
 	}
 	if p.opened > 0 {
-		p.entry = p.entry.Add(m.Value(signed(p.opened, t.size), t.price))
+		p.entry = p.entry.Add(profile.Cost(&m.Market, signed(p.opened, t.size), t.price))
 	}
 
 	switch reason := s.planMoney(&p, size, isolated); {
@@ -120,7 +122,7 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 		c = fixed.Int128{}
 	}
 	if p.opened > 0 && p.moves {
-		p.required = v.profile.IncreaseMargin(&p.market.Market, a.setting(p.market).leverage, p.opened, abs(p.size), p.price)
+		p.required = v.profile.IncreaseMargin(&p.market.Market, a.effective(p.market), p.opened, abs(p.size), p.price)
 		p.moved = p.required
 		if p.named {
 			p.moved = p.margin
@@ -133,7 +135,7 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 	if p.opened == 0 && c.Sign() > 0 {
 		p.released = c // all of it where nothing remains
 		if p.size != 0 {
-			p.released = release(held, c, p.closed, abs(before))
+			p.released = v.profile.Release(held, c, p.closed, abs(before))
 		}
 		c = c.Sub(p.released)
 	}
@@ -144,18 +146,15 @@ func (s *Shard) planMoney(p *tradePlan, before int64, isolated bool) Reason {
 	return ReasonNone
 }
 
-// release is what a reduction sends back to cross: its share of the collateral that the pool held,
-// less what the reduction itself lost. c is the collateral after profit and fee. So the pool's
-// equity falls at most in proportion, and a partial liquidation cannot make it bankrupt.
-func release(held, c fixed.Int128, closed, size int64) fixed.Int128 {
-	r := margin.MulDiv(held, closed, size, margin.Down)
-	if lost := held.Sub(c); lost.Sign() > 0 {
-		r = r.Sub(lost)
+// fundingOf is what settling one position of a pool now would post.
+func (s *Shard) fundingOf(p *pool, pos *margin.Position) fixed.Int128 {
+	lines := s.settlement(p)
+	for i := range lines {
+		if &p.Positions[i] == pos {
+			return lines[i]
+		}
 	}
-	if r.Sign() < 0 {
-		return fixed.Int128{}
-	}
-	return r
+	panic("projector: " + p.name() + " does not hold the position")
 }
 
 // checkLegs keeps net and long/short positions of a market apart (§4, fill, step 1).
@@ -219,11 +218,11 @@ func (s *Shard) fill(a *account, b *events.Fill) Reason {
 	if reason != ReasonNone {
 		return reason
 	}
+	before := s.healthBefore(a, p.pool)
 	pool := s.commit(&p)
-	s.judgeFill(a, b, &p, pool)
-	if ep := pool.episode; ep != nil && b.Reason == events.ReasonLiquidation &&
-		ep.stage == events.StagePartial && ep.cooldown == 0 {
-		s.startCooldown(pool, m.venue.shardTime)
+	s.judgeFill(a, b, &p, pool, before)
+	if ep := pool.episode; ep != nil && b.Reason == events.ReasonLiquidation && ep.cooldown == 0 {
+		s.startCooldown(pool, m.venue.Time)
 	}
 	return ReasonNone
 }
@@ -252,24 +251,27 @@ func (s *Shard) fillTrade(a *account, b *events.Fill) (t trade, reason Reason) {
 	return t, reason
 }
 
+// healthBefore returns a pool's health before a change, for venues that compare; nil for others.
+func (s *Shard) healthBefore(a *account, p *pool) *margin.Health {
+	if !a.venue.traits.ComparesRisk || p == nil {
+		return nil
+	}
+	before := *s.health(p)
+	return &before
+}
+
 // judgeFill judges the rules of a Fill (§6).
-func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) {
+func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool, before *margin.Health) {
 	backstop := a.marginType == events.MarginBackstop
 	m := p.market
 	if b.Reason == events.ReasonTrade {
 		if m.Halted {
-			s.violate(a, pool, RuleMarketHalted)
+			s.violate(a, pool, margin.RuleMarketHalted)
 		}
-		if p.opened == 0 || backstop {
-			return
-		}
-		set := a.setting(m)
-		tier := &m.Tiers[m.Tier(m.Notional(p.size, m.Price()))]
-		if set.leverage > tier.MaxLeverage && abs(p.size) > abs(p.size-p.trade.size) {
-			s.violate(a, pool, RuleLeverage)
-		}
-		if free, _ := s.free(a); free.Sign() < 0 || p.moved.Less(p.required) {
-			s.violate(a, pool, RuleInitialMargin)
+		if !backstop {
+			u := margin.Update{Kind: margin.Traded, Before: before, Market: &m.Market, Opened: p.opened, Traded: p.trade.size,
+				Size: p.size, Leverage: a.setting(m).leverage, Short: p.moved.Less(p.required)}
+			s.judgeUpdate(a, pool, &u)
 		}
 		return
 	}
@@ -277,10 +279,23 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool) 
 		return
 	}
 	if pool.episode == nil {
-		s.violate(a, pool, RuleLiquidationNoEpisode)
+		s.violate(a, pool, margin.RuleLiquidationNoEpisode)
 	}
 	if p.opened > 0 {
-		s.violate(a, pool, RuleLiquidationOverfill)
+		s.violate(a, pool, margin.RuleLiquidationOverfill)
+	}
+}
+
+// judgeUpdate has the profile judge a change of a pool that has been made.
+func (s *Shard) judgeUpdate(a *account, p *pool, u *margin.Update) {
+	var orders fixed.Int128
+	var cross *margin.Health
+	u.Pool, u.Health = &p.Pool, s.health(p)
+	u.Free, orders, cross = s.free(a)
+	u.Leaves = a.venue.profile.Withdrawable(cross, orders)
+	s.broken = a.venue.profile.Breaks(u, s.broken[:0])
+	for _, rule := range s.broken {
+		s.violate(a, p, rule)
 	}
 }
 

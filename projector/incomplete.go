@@ -80,7 +80,7 @@ func validOwner(key []byte) bool {
 // open for the account or its owner.
 func (s *Shard) answer(a *account, o *events.Offset) bool {
 	found := false
-	for _, key := range [...]incompleteKey{{a.venue.name, a.owner, a.subaccount}, {owner: a.owner}} {
+	for _, key := range [...]incompleteKey{{a.venue.Name, a.owner, a.Subaccount}, {owner: a.owner}} {
 		in := s.open[key]
 		if in == nil {
 			continue
@@ -105,7 +105,7 @@ func (s *Shard) touchIncomplete(in *incomplete) {
 // openDeadLetters counts the unanswered dead letters of an account and of its owner at large.
 func (s *Shard) openDeadLetters(a *account) int32 {
 	n := 0
-	if in := s.open[incompleteKey{a.venue.name, a.owner, a.subaccount}]; in != nil {
+	if in := s.open[incompleteKey{a.venue.Name, a.owner, a.Subaccount}]; in != nil {
 		n += len(in.offsets)
 	}
 	if in := s.open[incompleteKey{owner: a.owner}]; in != nil {

@@ -32,7 +32,7 @@ func (s *Shard) judgeQueued() {
 }
 
 func (p *pool) isEmpty() bool {
-	return len(p.Positions) == 0 && p.Collateral.IsZero() && p.episode == nil && p.called == 0 && len(p.State) == 0
+	return len(p.Positions) == 0 && p.Collateral.IsZero() && len(p.Balances) == 0 && p.episode == nil && p.called == 0 && len(p.State) == 0
 }
 
 // judge brings a pool's calls, stop and episode up to date. touched: an account event changed the
@@ -43,7 +43,7 @@ func (s *Shard) judge(p *pool, touched, due bool) {
 		return
 	}
 	h := s.health(p)
-	if h.Unpriced {
+	if !h.IsKnown() {
 		return
 	}
 	s.judgeCalls(p, h)
@@ -143,9 +143,13 @@ func compareDeadlines(p, q *pool) int {
 	return p.compare(q)
 }
 
-// startCooldown rests a partial request from now on.
+// startCooldown rests a request from now on.
 func (s *Shard) startCooldown(p *pool, now int64) {
-	end := now + p.account.venue.profile.Cooldown()
+	rest := p.account.venue.profile.Cooldown(p.episode.stage)
+	if rest == 0 {
+		return
+	}
+	end := now + rest
 	if end < now {
 		end = math.MaxInt64 // the year 2262
 	}
@@ -174,7 +178,7 @@ func (s *Shard) stopCooldown(p *pool) {
 func (s *Shard) runDeadlines(v *venue) {
 	for i := 0; i < len(s.deadlines); {
 		p := s.deadlines[i]
-		if p.episode.cooldown > v.shardTime {
+		if p.episode.cooldown > v.Time {
 			break
 		}
 		if p.account.venue != v {

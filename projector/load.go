@@ -50,8 +50,8 @@ func (s *Shard) LoadRow(key, value []byte) error {
 		return fmt.Errorf("%w: empty key", errRow)
 	}
 	k, r := &rowKey{key[1:]}, &rowReader{data: value}
-	if v := r.byte(); v != rowVersion {
-		return fmt.Errorf("%w: row %q has version %d, this build reads %d", errRow, key, v, rowVersion)
+	if r.version = r.byte(); r.version < 1 || r.version > rowVersion {
+		return fmt.Errorf("%w: row %q has version %d, this build reads 1 to %d", errRow, key, r.version, rowVersion)
 	}
 	err := s.loadRow(key[0], k, r)
 	if err == nil {
@@ -105,13 +105,18 @@ func (s *Shard) loadVenue(k *rowKey, r *rowReader) error {
 	if r.err != nil {
 		return r.err
 	}
-	p, reason := newProfile(profile, version, params)
+	p, reason := newProfile(profile, version, scale, params)
 	if reason != ReasonNone {
 		return fmt.Errorf("profile %s@%s: %s", profile, version, reason)
 	}
 	v := s.openVenue(name, settlement, scale)
-	v.profile, v.params = p, params
-	v.shardTime, v.block, v.state = r.int(), r.uint(), r.bytes()
+	v.follow(p)
+	v.params = params
+	v.Time, v.Block = r.int(), r.uint()
+	if r.version > 1 {
+		v.GatedUntil = r.uint()
+	}
+	v.State = r.bytes()
 	return nil
 }
 
@@ -125,6 +130,9 @@ func (s *Shard) loadAsset(v *venue, k *rowKey, r *rowReader) error {
 		x = s.openAsset(v, name)
 	}
 	x.Price, x.PriceTime = r.int(), r.int()
+	if r.version > 1 {
+		x.Min, x.Max = r.int(), r.int()
+	}
 	for range r.count() {
 		x.Haircuts = append(x.Haircuts, margin.HaircutTier{Lower: r.wide(), Haircut: r.int()})
 	}
@@ -147,15 +155,24 @@ func (s *Shard) loadMarket(v *venue, k *rowKey, r *rowReader) error {
 	for range r.count() {
 		m.Tiers = append(m.Tiers, margin.Tier{Lower: r.wide(), MaxLeverage: r.int(), Rate: r.int(), Deduction: r.wide()})
 	}
-	if len(m.Tiers) == 0 {
-		return fmt.Errorf("%w: no tiers", errRow)
-	}
 	m.FundingIndex = r.wide()
 	m.Halted, m.Settled = r.bool(), r.bool()
 	m.haltedFor = r.text()
 	m.OpenLong, m.OpenShort = r.wide(), r.wide()
 	m.makerFee, m.takerFee = r.number(), r.number()
-	m.pool, m.State = r.params(), r.bytes()
+	m.Quantities = r.params()
+	if r.version > 1 {
+		m.Params, m.Modes = r.params(), events.MarginModes(r.byte())
+		m.OpenInterestKnown, m.GatedUntil = r.bool(), r.uint()
+	}
+	m.State = r.bytes()
+	if r.err != nil {
+		return r.err
+	}
+	var reason Reason
+	if m.Own, reason = admitted(v.profile, &m.Market); reason != ReasonNone {
+		return fmt.Errorf("%w: the profile %s does not admit the market: %s", errRow, v.profile.Name(), reason)
+	}
 	return nil
 }
 
@@ -246,12 +263,8 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		}
 		a.settings = append(a.settings, set)
 	}
-	for range r.count() {
-		x, err := v.marginAsset(r.text())
-		if err != nil {
-			return err
-		}
-		a.cross.Balances = append(a.cross.Balances, margin.Balance{Asset: &x.Asset, Amount: r.wide()})
+	if err := a.cross.loadBalances(v, r); err != nil {
+		return err
 	}
 	if err := a.cross.load(a, r); err != nil {
 		return err
@@ -261,16 +274,48 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		if err != nil {
 			return err
 		}
-		p := &pool{account: a, market: m, leg: events.Leg(r.byte())}
+		leg, x := events.Leg(r.byte()), v.settlement
+		if r.version > 1 {
+			if x, err = v.marginAsset(r.text()); err != nil {
+				return err
+			}
+		}
+		p := a.newPool(m, leg, x)
 		p.Collateral = r.wide()
+		if r.version > 1 {
+			if err := p.loadBalances(v, r); err != nil {
+				return err
+			}
+		}
 		if err := p.load(a, r); err != nil {
 			return err
 		}
 		a.isolated = append(a.isolated, p)
 	}
-	a.state = r.bytes()
+	if r.version > 1 {
+		a.Mode = r.text()
+		for range r.count() {
+			x, err := v.marginAsset(r.text())
+			if err != nil {
+				return err
+			}
+			a.Observed = append(a.Observed, margin.Observed{Asset: &x.Asset, Amount: r.wide()})
+		}
+	}
+	a.State = r.bytes()
 	if r.err == nil {
 		s.enter(a)
+	}
+	return nil
+}
+
+func (p *pool) loadBalances(v *venue, r *rowReader) error {
+	for range r.count() {
+		x, err := v.marginAsset(r.text())
+		if err != nil {
+			return err
+		}
+		p.Balances = append(p.Balances, margin.Balance{Asset: &x.Asset, Amount: r.wide()})
 	}
 	return nil
 }
@@ -290,6 +335,9 @@ func (v *venue) loadSetting(r *rowReader) (set setting, err error) {
 		return set, err
 	}
 	set.isolated, set.leverage = r.bool(), r.int()
+	if r.version > 1 {
+		set.cap = r.int()
+	}
 	for leg := events.LegNet; leg <= events.LegShort; leg++ {
 		if r.bool() {
 			set.orders[leg] = margin.Orders{BidSize: r.int(), BidNotional: r.wide(), AskSize: r.int(), AskNotional: r.wide()}
@@ -305,7 +353,7 @@ func (p *pool) load(a *account, r *rowReader) error {
 			return err
 		}
 		pos := margin.Position{Market: &m.Market, Leg: events.Leg(r.byte()), Size: r.int(), Entry: r.wide(), FundingIndex: r.wide()}
-		pos.Leverage = a.setting(m).leverage
+		pos.Leverage = a.effective(m)
 		p.Positions = append(p.Positions, pos)
 	}
 	p.called = int(r.uint())
@@ -360,7 +408,7 @@ func (s *Shard) derive(p *pool) error {
 	}
 	if p.called > len(p.account.callLevels()) {
 		return fmt.Errorf("%w: account %s/%s/%d: %d margin calls of %d levels", errRow,
-			p.account.venue.name, p.account.owner, p.account.subaccount, p.called, len(p.account.callLevels()))
+			p.account.venue.Name, p.account.owner, p.account.Subaccount, p.called, len(p.account.callLevels()))
 	}
 	if p.episode != nil && p.episode.cooldown != 0 {
 		s.addDeadline(p)
@@ -403,6 +451,9 @@ func (s *Shard) TrialBalance() []Sum {
 			}
 			for _, p := range a.isolated {
 				add(&v.settlement.Asset, p.Collateral)
+				for _, b := range p.Balances {
+					add(b.Asset, b.Amount)
+				}
 			}
 		}
 	}
@@ -413,7 +464,7 @@ func (s *Shard) TrialBalance() []Sum {
 	}
 	out := make([]Sum, len(sums))
 	for i, x := range s.assets {
-		out[i] = Sum{Venue: x.venue.name, Asset: strings.Clone(x.Name), Amount: x.venue.number(sums[i])}
+		out[i] = Sum{Venue: x.venue.Name, Asset: strings.Clone(x.Name), Amount: x.venue.number(sums[i])}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package projector
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,11 +24,12 @@ const (
 	systemOpening    = "opening"
 	clearingPrefix   = "clearing/"
 	fundingPrefix    = "funding/"
+	claimablePrefix  = "claimable/"
 )
 
 // amount returns a number of an event at the venue's value scale.
 func (v *venue) amount(n events.Number) (fixed.Int128, Reason) {
-	a, err := n.At(v.scale)
+	a, err := n.At(v.Scale)
 	switch {
 	case err == events.ErrNumberDigits:
 		return a, ReasonTooManyDigits
@@ -117,8 +119,8 @@ func (s *Shard) moveAsset(from, to *pool, x *asset, amount fixed.Int128, cause C
 }
 
 func (s *Shard) posting(x *asset, account string, cause Cause, m *market, amount fixed.Int128) {
-	p := Posting{Venue: x.venue.name, Asset: x.Name, Account: account, Cause: cause,
-		Amount: events.NumberOf(amount, x.venue.scale)}
+	p := Posting{Venue: x.venue.Name, Asset: x.Name, Account: account, Cause: cause,
+		Amount: events.NumberOf(amount, x.venue.Scale)}
 	if m != nil && (cause == CauseRealised || cause == CauseFunding) {
 		p.Market = m.Name
 	}
@@ -127,7 +129,7 @@ func (s *Shard) posting(x *asset, account string, cause Cause, m *market, amount
 
 // path names a pool in postings: owner/subaccount, and for isolated pools their name.
 func (a *account) path(p *pool) string {
-	name := a.owner + "/" + strconv.FormatUint(uint64(a.subaccount), 10)
+	name := a.owner + "/" + strconv.FormatUint(uint64(a.Subaccount), 10)
 	if p.market != nil {
 		name += "/" + p.name()
 	}
@@ -137,7 +139,7 @@ func (a *account) path(p *pool) string {
 // credit adds to a pool's balance or collateral.
 func (s *Shard) credit(p *pool, x *asset, amount fixed.Int128) {
 	s.touch(p)
-	if p.market != nil {
+	if p.market != nil && !p.keeps() {
 		if !x.Settlement {
 			panic(fmt.Sprintf("projector: %s %v credited to the isolated pool %s", x.Name, amount, p.name()))
 		}
@@ -186,7 +188,7 @@ func (s *Shard) setPosition(p *pool, m *market, leg events.Leg, size int64, entr
 		p.Positions = append(p.Positions, margin.Position{})
 		copy(p.Positions[i+1:], p.Positions[i:])
 		p.Positions[i] = margin.Position{Market: &m.Market, Leg: leg, Size: size, Entry: entry,
-			FundingIndex: m.FundingIndex, Leverage: p.account.setting(m).leverage, Slot: m.holders.add(p)}
+			FundingIndex: m.FundingIndex, Leverage: p.account.effective(m), Slot: m.holders.add(p)}
 	}
 }
 
@@ -197,10 +199,9 @@ func comparePosition(p *margin.Position, m *market, leg events.Leg) int {
 	return int(p.Leg) - int(leg)
 }
 
-// free returns the cross pool's free collateral (§3) and its health.
-func (s *Shard) free(a *account) (fixed.Int128, *margin.Health) {
-	h := s.health(&a.cross)
-	f := h.Equity.Sub(h.Initial)
+// free returns the cross pool's free collateral (§3), what orders hold of it, and its health.
+func (s *Shard) free(a *account) (free, orders fixed.Int128, h *margin.Health) {
+	h = s.health(&a.cross)
 	profile := a.venue.profile
 	for i := range a.settings {
 		set := &a.settings[i]
@@ -212,19 +213,16 @@ func (s *Shard) free(a *account) (fixed.Int128, *margin.Health) {
 			if _, pos := a.holding(set.market, leg); pos != nil {
 				size = pos.Size
 			}
-			f = f.Sub(profile.OrderMargin(&set.market.Market, leg, size, set.leverage, &set.orders[leg]))
+			orders = orders.Add(profile.OrderMargin(&set.market.Market, leg, size, set.effective(), &set.orders[leg]))
 		}
 	}
-	return f, h
+	return h.Equity.Sub(h.Initial).Sub(orders), orders, h
 }
 
 // withdrawable returns what of free may leave; negative where too much has left.
 func (s *Shard) withdrawable(a *account) fixed.Int128 {
-	f, h := s.free(a)
-	if w := a.venue.profile.Withdrawable(f, h.Profit); w.Less(f) {
-		return w
-	}
-	return f
+	_, orders, h := s.free(a)
+	return a.venue.profile.Withdrawable(h, orders)
 }
 
 // health returns a pool's health, taken once after the record's changes.
@@ -238,14 +236,37 @@ func (s *Shard) health(p *pool) *margin.Health {
 	return &p.health
 }
 
-// touch marks a pool as changed by the record.
+// touch marks a pool as changed by the record. Where the venue settles a pool's funding whole, it
+// does so before the first change.
 func (s *Shard) touch(p *pool) {
 	p.healthN = 0
 	if !p.touched {
 		p.touched = true
 		s.enqueue(p)
+		if p.account.venue.traits.SettlesPool {
+			s.settleFunding(p)
+		}
 	}
 	s.touchAccount(p.account)
+}
+
+// settleFunding posts the funding of every position of a pool, one line each.
+func (s *Shard) settleFunding(p *pool) {
+	lines := s.settlement(p)
+	for i := range lines {
+		m := s.markets[p.Positions[i].Market.ID]
+		p.Positions[i].FundingIndex = m.FundingIndex
+		s.post(p, p.account.venue.settlement, lines[i], CauseFunding, m, m.fundingName)
+	}
+}
+
+// settlement returns what settling each position of a pool would post.
+func (s *Shard) settlement(p *pool) []fixed.Int128 {
+	n := len(p.Positions)
+	s.lines = slices.Grow(s.lines[:0], n)[:n]
+	clear(s.lines)
+	p.account.venue.profile.Settlement(&p.Pool, s.lines)
+	return s.lines
 }
 
 // enqueue has a pool judged once the record is applied.

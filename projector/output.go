@@ -52,7 +52,7 @@ func (s *Shard) header(kind events.Kind, v *venue) events.Output {
 		o.EventID, o.Type, o.Time = e.ID, e.Type.String(), events.FormatTime(e.Time)
 	}
 	if v != nil {
-		o.Venue = v.name
+		o.Venue = v.Name
 		o.Profile = v.profile.Name() + "@" + v.profile.Version()
 	}
 	return o
@@ -61,10 +61,10 @@ func (s *Shard) header(kind events.Kind, v *venue) events.Output {
 // violate notes that the fact broke a rule; a is nil for facts of no account.
 func (s *Shard) violate(a *account, pool *pool, rule Rule) {
 	v := s.venues[s.rec.Event.Venue]
-	p := pendingOutput{Output: s.header(events.KindViolation, v), account: a, pool: pool, level: rule.order()}
+	p := pendingOutput{Output: s.header(events.KindViolation, v), account: a, pool: pool, level: rule.Order()}
 	p.Rule = string(rule)
 	if a != nil {
-		p.Owner, p.Subaccount, p.Pool = a.owner, a.subaccount, pool.name()
+		p.Owner, p.Subaccount, p.Pool = a.owner, a.Subaccount, pool.name()
 	}
 	s.pending = append(s.pending, p)
 }
@@ -108,7 +108,7 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 	a, v := p.account, p.account.venue
 	h := s.health(p)
 	o := pendingOutput{Output: s.header(kind, v), pool: p, account: a, level: level}
-	o.Owner, o.Subaccount, o.Pool = a.owner, a.subaccount, p.name()
+	o.Owner, o.Subaccount, o.Pool = a.owner, a.Subaccount, p.name()
 	o.Equity, o.Initial, o.Maintenance = v.number(h.Equity), v.number(h.Initial), v.number(h.Maintenance)
 	switch kind {
 	case events.KindMarginCall, events.KindMarginCallCleared:
@@ -131,7 +131,7 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 		}
 	}
 	for i := range p.Positions {
-		o.Stale = o.Stale || p.Positions[i].Market.IsStale(v.shardTime)
+		o.Stale = o.Stale || p.Positions[i].Market.IsStale(v.Time)
 	}
 	if o.episode != nil && kind != events.KindLiquidationCleared {
 		o.Positions, o.Awaiting = s.asked(p, h)
@@ -143,18 +143,23 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 
 // asked are the figures of a pool's positions with what its episode asks for.
 func (s *Shard) asked(p *pool, h *margin.Health) (figures []events.PositionFigures, awaiting bool) {
-	from := len(s.positions)
+	from, sizes := len(s.positions), s.asks(p, h)
 	for i := range p.Positions {
-		f := s.figures(p, &p.Positions[i], h)
-		closes := int64(0)
-		if p.episode.cooldown == 0 {
-			closes = p.account.venue.profile.CloseSize(p.episode.stage, p.Positions[i].Size)
-		}
-		s.ask(&f, &p.Positions[i], closes)
-		awaiting = awaiting || closes > 0
+		f := s.figures(p, i, h)
+		s.ask(&f, p, i, sizes[i])
+		awaiting = awaiting || sizes[i] > 0
 		s.positions = append(s.positions, f)
 	}
 	return s.positions[from:len(s.positions):len(s.positions)], awaiting
+}
+
+// asks are the sizes that an episode asks for.
+func (s *Shard) asks(p *pool, h *margin.Health) []int64 {
+	n := len(p.Positions)
+	s.sizes = slices.Grow(s.sizes[:0], n)[:n]
+	clear(s.sizes)
+	p.account.venue.profile.Ask(&p.Pool, h, margin.Asking{Stage: p.episode.stage, Resting: p.episode.cooldown != 0}, s.sizes)
+	return s.sizes
 }
 
 // told are the figures of a pool's positions. Several announcements of one judgement share them.
@@ -164,7 +169,7 @@ func (s *Shard) told(p *pool, h *margin.Health) []events.PositionFigures {
 	}
 	from := len(s.positions)
 	for i := range p.Positions {
-		s.positions = append(s.positions, s.figures(p, &p.Positions[i], h))
+		s.positions = append(s.positions, s.figures(p, i, h))
 	}
 	figures := s.positions[from:len(s.positions):len(s.positions)]
 	s.tellings = tellings{p, p.judgement, figures}
@@ -179,13 +184,14 @@ type tellings struct {
 }
 
 // figures are a position's figures in announcements and answers.
-func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health) events.PositionFigures {
+func (s *Shard) figures(p *pool, i int, h *margin.Health) events.PositionFigures {
+	pos := &p.Positions[i]
 	v, m := p.account.venue, pos.Market
-	f := v.profile.Figures(pos)
+	f := v.profile.Figures(&p.Pool, i)
 	out := events.PositionFigures{
 		Market: m.Name, Leg: pos.Leg,
 		Size:            number(fixed.FromInt64(pos.Size), m.SizeScale),
-		EntryPrice:      number(margin.EntryPrice(pos), m.PriceScale),
+		EntryPrice:      f.Entry,
 		Notional:        v.number(f.Notional),
 		UnrealisedPnL:   v.number(f.Unrealised),
 		UnpostedFunding: v.number(f.Funding),
@@ -193,36 +199,41 @@ func (s *Shard) figures(p *pool, pos *margin.Position, h *margin.Health) events.
 		Maintenance:     v.number(f.Maintenance),
 		Tier:            uint32(f.Tier),
 	}
+	if f.Size.Present {
+		out.Size = f.Size
+	}
+	if !f.Entry.Present {
+		out.EntryPrice = number(margin.EntryPrice(pos), m.PriceScale)
+	}
+	if p.market != nil && p.asset != v.settlement {
+		out.Collateral = p.asset.Name
+	}
 	if m.Mark != 0 {
 		out.Mark = number(fixed.FromInt64(m.Mark), m.PriceScale)
 		out.MarkTime = events.FormatTime(m.MarkTime)
 	}
-	out.LiquidationPrice = price(v.profile.LiquidationPrice(&p.Pool, m, false), m)
+	out.LiquidationPrice = v.profile.LiquidationPrice(&p.Pool, m, false)
 	switch {
 	case out.LiquidationPrice.Present:
+	case h.Missing != "":
+		out.NoLiquidationPrice = events.UnknownPrice
 	case h.Equity.Less(h.Maintenance):
 		out.NoLiquidationPrice = events.AlreadyLiquidatable
 	default:
 		out.NoLiquidationPrice = events.NoPrice
 	}
-	out.BankruptcyPrice = price(v.profile.BankruptcyPrice(pos, h), m)
+	out.BankruptcyPrice = v.profile.BankruptcyPrice(&p.Pool, i, h)
 	return out
 }
 
-// price is a derived price; 0 is none.
-func price(x int64, m *margin.Market) events.Number {
-	if x == 0 {
-		return events.Number{}
-	}
-	return number(fixed.FromInt64(x), m.PriceScale)
-}
-
 // ask adds what an episode asks to close, and the fee on it.
-func (s *Shard) ask(f *events.PositionFigures, pos *margin.Position, closes int64) {
-	m := pos.Market
-	f.CloseSize = number(fixed.FromInt64(closes), m.SizeScale)
-	fee := margin.MulDiv(m.Notional(closes, m.Price()), m.LiquidationFee, margin.OneRate, margin.Up)
-	f.LiquidationFee = s.markets[m.ID].venue.number(fee)
+func (s *Shard) ask(f *events.PositionFigures, p *pool, i int, closes int64) {
+	v := p.account.venue
+	f.CloseSize = number(fixed.FromInt64(closes), p.Positions[i].Market.SizeScale)
+	if f.CloseSize.Coef == fixed.FromInt64(abs(p.Positions[i].Size)) {
+		f.CloseSize = f.Size.Abs() // the whole, exactly
+	}
+	f.LiquidationFee = v.number(v.profile.LiquidationFee(&p.Pool, i, closes))
 }
 
 // number gives a coefficient its scale.
@@ -230,7 +241,7 @@ func number(coef fixed.Int128, scale int) events.Number {
 	return events.Number{Coef: coef, Scale: uint8(scale), Present: true}
 }
 
-func (v *venue) number(amount fixed.Int128) events.Number { return number(amount, v.scale) }
+func (v *venue) number(amount fixed.Int128) events.Number { return number(amount, v.Scale) }
 
 func multiple(v int64) events.Number { return number(fixed.FromInt64(v), margin.MultipleScale) }
 

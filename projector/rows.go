@@ -8,6 +8,7 @@ import (
 
 	"marginledger/events"
 	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
 )
 
 // Rows are the durable form of the state: docs/formats/rows.md has them as tables. A key is a kind
@@ -26,8 +27,8 @@ const (
 	rowProducer   = 0x70
 )
 
-// rowVersion is the version of every row value.
-const rowVersion = 1
+// rowVersion is the version of every row value that is written; version 1 is read too.
+const rowVersion = 2
 
 // rower is a piece of state with a row of its own.
 type rower interface {
@@ -132,21 +133,21 @@ func appendName(dst []byte, names ...string) []byte {
 	return dst
 }
 
-func (v *venue) appendKey(dst []byte) []byte { return appendName(append(dst, rowVenue), v.name) }
+func (v *venue) appendKey(dst []byte) []byte { return appendName(append(dst, rowVenue), v.Name) }
 func (x *asset) appendKey(dst []byte) []byte {
-	return appendName(append(dst, rowAsset), x.venue.name, x.Name)
+	return appendName(append(dst, rowAsset), x.venue.Name, x.Name)
 }
 func (m *market) appendKey(dst []byte) []byte {
-	return appendName(append(dst, rowMarket), m.venue.name, m.Name)
+	return appendName(append(dst, rowMarket), m.venue.Name, m.Name)
 }
 func (y *system) appendKey(dst []byte) []byte {
-	return appendName(append(dst, rowSystem), y.venue.name, y.name, y.asset)
+	return appendName(append(dst, rowSystem), y.venue.Name, y.name, y.asset)
 }
 func (f *fund) appendKey(dst []byte) []byte {
-	return appendName(append(dst, rowFund), f.venue.name, f.name, f.asset)
+	return appendName(append(dst, rowFund), f.venue.Name, f.name, f.asset)
 }
 func (a *account) appendKey(dst []byte) []byte {
-	return AccountKey(dst, a.venue.name, a.owner, a.subaccount)
+	return AccountKey(dst, a.venue.Name, a.owner, a.Subaccount)
 }
 func (i *incomplete) appendKey(dst []byte) []byte {
 	dst = appendName(append(dst, rowIncomplete), i.venue, i.owner)
@@ -219,16 +220,17 @@ func (v *venue) appendValue(dst []byte) []byte {
 	dst = appendText(dst, v.profile.Version())
 	dst = appendParams(dst, v.params)
 	dst = appendText(dst, v.settlement.Name)
-	dst = appendUint(dst, uint64(v.scale))
-	dst = appendInt(dst, v.shardTime)
-	dst = appendUint(dst, v.block)
-	return appendText(dst, string(v.state))
+	dst = appendUint(dst, uint64(v.Scale))
+	dst = appendInt(dst, v.Time)
+	dst = appendUint(appendUint(dst, v.Block), v.GatedUntil)
+	return appendText(dst, string(v.State))
 }
 
 func (x *asset) appendValue(dst []byte) []byte {
 	dst = append(dst, rowVersion)
 	dst = appendInt(dst, x.Price)
 	dst = appendInt(dst, x.PriceTime)
+	dst = appendInt(appendInt(dst, x.Min), x.Max)
 	dst = appendUint(dst, uint64(len(x.Haircuts)))
 	for _, t := range x.Haircuts {
 		dst = appendInt(appendWide(dst, t.Lower), t.Haircut)
@@ -253,7 +255,9 @@ func (m *market) appendValue(dst []byte) []byte {
 	dst = appendText(dst, m.haltedFor)
 	dst = appendWide(appendWide(dst, m.OpenLong), m.OpenShort)
 	dst = appendNumber(appendNumber(dst, m.makerFee), m.takerFee)
-	dst = appendParams(dst, m.pool)
+	dst = appendParams(dst, m.Quantities)
+	dst = append(appendParams(dst, m.Params), byte(m.Modes))
+	dst = appendUint(appendBool(dst, m.OpenInterestKnown), m.GatedUntil)
 	return appendText(dst, string(m.State))
 }
 
@@ -304,18 +308,28 @@ func (a *account) appendValue(dst []byte) []byte {
 	for i := range a.settings {
 		dst = a.settings[i].append(dst)
 	}
-	dst = appendUint(dst, uint64(len(a.cross.Balances)))
-	for _, b := range a.cross.Balances {
-		dst = appendWide(appendText(dst, b.Asset.Name), b.Amount)
-	}
+	dst = appendBalances(dst, a.cross.Balances)
 	dst = a.cross.append(dst)
 	dst = appendUint(dst, uint64(len(a.isolated)))
 	for _, p := range a.isolated {
 		dst = append(appendText(dst, p.market.Name), byte(p.leg))
-		dst = appendWide(dst, p.Collateral)
+		dst = appendWide(appendText(dst, p.asset.Name), p.Collateral)
+		dst = appendBalances(dst, p.Balances)
 		dst = p.append(dst)
 	}
-	return appendText(dst, string(a.state))
+	dst = appendUint(appendText(dst, a.Mode), uint64(len(a.Observed)))
+	for _, o := range a.Observed {
+		dst = appendWide(appendText(dst, o.Asset.Name), o.Amount)
+	}
+	return appendText(dst, string(a.State))
+}
+
+func appendBalances(dst []byte, balances []margin.Balance) []byte {
+	dst = appendUint(dst, uint64(len(balances)))
+	for _, b := range balances {
+		dst = appendWide(appendText(dst, b.Asset.Name), b.Amount)
+	}
+	return dst
 }
 
 func (st *stop) append(dst []byte) []byte {
@@ -332,7 +346,7 @@ func (st *stop) append(dst []byte) []byte {
 
 func (set *setting) append(dst []byte) []byte {
 	dst = appendText(dst, set.market.Name)
-	dst = appendInt(appendBool(dst, set.isolated), set.leverage)
+	dst = appendInt(appendInt(appendBool(dst, set.isolated), set.leverage), set.cap)
 	for leg := events.LegNet; leg <= events.LegShort; leg++ {
 		o := &set.orders[leg]
 		dst = appendBool(dst, !o.IsZero())
@@ -364,8 +378,9 @@ func (p *pool) append(dst []byte) []byte {
 
 // rowReader reads a row's value; the first failure sticks.
 type rowReader struct {
-	data []byte
-	err  error
+	version byte
+	data    []byte
+	err     error
 }
 
 var errRow = fmt.Errorf("damaged row")

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"marginledger/events"
+	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/registry"
 )
@@ -61,10 +62,13 @@ type Shard struct {
 	positions  []events.PositionFigures // of the record's announcements, one after the other
 	tellings   tellings
 	judgements uint64
-	queue      []*pool // to be judged
-	deferring  bool    // its pools get their bounds before the next record
-	settled    int     // outputs before this index are final: those of due deadlines
-	gap        bool    // its sequence left a gap
+	queue      []*pool        // to be judged
+	lines      []fixed.Int128 // a buffer: funding of a pool's positions
+	sizes      []int64        // a buffer: what an episode asks for
+	broken     []margin.Rule  // a buffer
+	deferring  bool           // its pools get their bounds before the next record
+	settled    int            // outputs before this index are final: those of due deadlines
+	gap        bool           // its sequence left a gap
 }
 
 // New returns the empty state of a shard.
@@ -107,9 +111,9 @@ func (s *Shard) Apply(r *Record) *Effects {
 	} else if s.gap {
 		a := s.eventAccount()
 		if a == nil {
-			s.violate(nil, nil, RuleSequenceGap)
+			s.violate(nil, nil, margin.RuleSequenceGap)
 		} else {
-			s.violate(a, &a.cross, RuleSequenceGap)
+			s.violate(a, &a.cross, margin.RuleSequenceGap)
 		}
 	}
 	s.judgeQueued()
@@ -189,8 +193,9 @@ func (s *Shard) peek(v *venue, owner string, sub uint32) (a *account, entered bo
 	if a = s.owners[owner].account(v, sub); a != nil {
 		return a, true
 	}
-	a = &account{venue: v, owner: owner, subaccount: sub, marginType: events.MarginStandard}
-	a.cross.account = a
+	a = &account{Account: margin.Account{Subaccount: sub}, venue: v, owner: owner, marginType: events.MarginStandard}
+	a.cross.account, a.cross.asset = a, v.settlement
+	a.cross.Venue, a.cross.Account = &v.Venue, &a.Account
 	return a, false
 }
 
@@ -208,13 +213,26 @@ func (s *Shard) enter(a *account) {
 	s.touchAccount(a)
 }
 
+// reasonOf is the reason of a dead letter for a profile's refusal.
+func reasonOf(err error) Reason {
+	switch {
+	case err == nil:
+		return ReasonNone
+	case errors.Is(err, margin.ErrOutOfRange):
+		return ReasonOutOfRange
+	case errors.Is(err, margin.ErrParams):
+		return ReasonBadParams
+	}
+	return ReasonBadValue
+}
+
 // newProfile builds a profile from its settings.
-func newProfile(name, version string, params []events.Param) (margin.Profile, Reason) {
+func newProfile(name, version string, scale int, params []events.Param) (margin.Profile, Reason) {
 	factory := registry.Find(name)
 	if factory == nil {
 		return nil, ReasonUnknownProfile
 	}
-	p, err := factory(version, params)
+	p, err := factory(version, scale, params)
 	switch {
 	case err == nil:
 		return p, ReasonNone

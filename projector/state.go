@@ -9,13 +9,12 @@ import (
 // venue is a venue's state on this shard. Maps here and below are for look-up only: nothing ranges
 // over one.
 type venue struct {
-	name       string
+	margin.Venue
 	profile    margin.Profile
+	traits     margin.Traits // of profile
+	keeper     margin.Keeper // the profile, if it is one; nil elsewhere
 	params     []events.Param
 	settlement *asset
-	scale      int   // V
-	shardTime  int64 // greatest time of an applied clock event
-	block      uint64
 
 	assets  map[string]*asset
 	markets map[string]*market
@@ -23,7 +22,6 @@ type venue struct {
 	funds   map[systemKey]*fund
 
 	accounts []*account                         // in order of first appearance; derived
-	state    []byte                             // the profile's own
 	missing  func(kind byte, name string) error // of a View: loads a row that is referred to
 	changed  bool
 }
@@ -43,7 +41,6 @@ type market struct {
 	haltedFor string
 	makerFee  events.Number
 	takerFee  events.Number
-	pool      []events.Param // observed PoolState
 
 	clearingName, fundingName string // its system accounts
 	holders                   holders
@@ -71,9 +68,9 @@ type fund struct {
 
 // account is (venue, owner, subaccount) with its pools.
 type account struct {
-	venue      *venue
-	owner      string
-	subaccount uint32
+	margin.Account
+	venue *venue
+	owner string
 
 	operator   string
 	marginType events.MarginType
@@ -86,8 +83,7 @@ type account struct {
 	ownLevels bool
 	stop      stop
 
-	state      []byte // the profile's own
-	incomplete int32  // derived: open dead letters of the account and of its owner
+	incomplete int32 // derived: open dead letters of the account and of its owner
 	changed    bool
 }
 
@@ -105,11 +101,20 @@ type setting struct {
 	market   *market
 	isolated bool
 	leverage int64            // 0: not set
+	cap      int64            // on leverage, by venue or operator; 0: none
 	orders   [4]margin.Orders // by leg
 }
 
 func (s *setting) isDefault() bool {
-	return !s.isolated && s.leverage == 0 && s.orders == [4]margin.Orders{}
+	return !s.isolated && s.leverage == 0 && s.cap == 0 && s.orders == [4]margin.Orders{}
+}
+
+// effective is the leverage that margin is asked for by; 0: the venue's maximum.
+func (s *setting) effective() int64 {
+	if s.cap != 0 && (s.leverage == 0 || s.leverage > s.cap) {
+		return s.cap
+	}
+	return s.leverage
 }
 
 // pool is a margin.Pool with its status.
@@ -118,6 +123,7 @@ type pool struct {
 	account *account
 	market  *market    // nil: the cross pool
 	leg     events.Leg // of an isolated pool
+	asset   *asset     // of its collateral; the settlement asset but under a margin.Keeper
 
 	called  int // margin-call levels called
 	episode *episode
@@ -139,13 +145,17 @@ type episode struct {
 
 // name returns the pool's name in announcements.
 func (p *pool) name() string {
-	switch {
-	case p.market == nil:
+	if p.market == nil {
 		return "cross"
-	case p.leg == events.LegNet:
-		return p.market.Name
 	}
-	return p.market.Name + "/" + p.leg.String()
+	name := p.market.Name
+	if p.leg != events.LegNet {
+		name += "/" + p.leg.String()
+	}
+	if p.asset != p.account.venue.settlement {
+		name += "/" + p.asset.Name
+	}
+	return name
 }
 
 // compare orders pools: by account, then cross before isolated by (market, leg).
@@ -157,6 +167,8 @@ func (p *pool) compare(q *pool) int {
 		return c
 	}
 	switch {
+	case p.market == q.market && p.leg == q.leg:
+		return compareStrings(p.asset.Name, q.asset.Name)
 	case p.market == q.market:
 		return int(p.leg) - int(q.leg)
 	case p.market == nil:
@@ -172,13 +184,13 @@ func (a *account) compare(b *account) int {
 	if a == b {
 		return 0
 	}
-	if c := compareStrings(a.venue.name, b.venue.name); c != 0 {
+	if c := compareStrings(a.venue.Name, b.venue.Name); c != 0 {
 		return c
 	}
 	if c := compareStrings(a.owner, b.owner); c != 0 {
 		return c
 	}
-	return compareUints(uint64(a.subaccount), uint64(b.subaccount))
+	return compareUints(uint64(a.Subaccount), uint64(b.Subaccount))
 }
 
 func compareStrings(a, b string) int {
@@ -232,7 +244,7 @@ func (o *owner) account(v *venue, number uint32) *account {
 		return o.index[subaccountKey{v, number}]
 	}
 	for _, a := range o.accounts {
-		if a.subaccount == number && a.venue == v {
+		if a.Subaccount == number && a.venue == v {
 			return a
 		}
 	}
@@ -244,12 +256,21 @@ func (o *owner) add(a *account) {
 	if o.index == nil && len(o.accounts) > fewAccounts {
 		o.index = make(map[subaccountKey]*account, 2*fewAccounts)
 		for _, b := range o.accounts {
-			o.index[subaccountKey{b.venue, b.subaccount}] = b
+			o.index[subaccountKey{b.venue, b.Subaccount}] = b
 		}
 	}
 	if o.index != nil {
-		o.index[subaccountKey{a.venue, a.subaccount}] = a
+		o.index[subaccountKey{a.venue, a.Subaccount}] = a
 	}
+}
+
+// keeps reports that the pool's collateral is a balance: that of a position of a margin.Keeper.
+func (p *pool) keeps() bool { return p.account.venue.keeper != nil }
+
+// effective is the leverage that the account's margin in a market is asked for by; 0: the maximum.
+func (a *account) effective(m *market) int64 {
+	set := a.setting(m)
+	return set.effective()
 }
 
 // setting returns the account's setting in a market, or a default one that is not stored.
@@ -281,10 +302,15 @@ func (a *account) store(s setting) {
 	}
 }
 
-// find returns the isolated pool of a market and leg, nil if there is none.
+// find returns the isolated pool of a market and leg in the settlement asset, nil if there is none.
 func (a *account) find(m *market, leg events.Leg) *pool {
+	return a.findIn(m, leg, a.venue.settlement)
+}
+
+// findIn returns the isolated pool of a market, leg and collateral asset, nil if there is none.
+func (a *account) findIn(m *market, leg events.Leg, x *asset) *pool {
 	for _, p := range a.isolated {
-		if p.market == m && p.leg == leg {
+		if p.market == m && p.leg == leg && p.asset == x {
 			return p
 		}
 	}
@@ -293,10 +319,15 @@ func (a *account) find(m *market, leg events.Leg) *pool {
 
 // isolatedPool returns the isolated pool of a market and leg, made if need be.
 func (a *account) isolatedPool(m *market, leg events.Leg) *pool {
-	if p := a.find(m, leg); p != nil {
+	return a.isolatedIn(m, leg, a.venue.settlement)
+}
+
+// isolatedIn is isolatedPool with the collateral's asset.
+func (a *account) isolatedIn(m *market, leg events.Leg, x *asset) *pool {
+	if p := a.findIn(m, leg, x); p != nil {
 		return p
 	}
-	p := &pool{account: a, market: m, leg: leg}
+	p := a.newPool(m, leg, x)
 	i := 0
 	for i < len(a.isolated) && a.isolated[i].compare(p) < 0 {
 		i++
@@ -305,6 +336,12 @@ func (a *account) isolatedPool(m *market, leg events.Leg) *pool {
 	copy(a.isolated[i+1:], a.isolated[i:])
 	a.isolated[i] = p
 	return p
+}
+
+// newPool returns an empty isolated pool that is not entered yet.
+func (a *account) newPool(m *market, leg events.Leg, x *asset) *pool {
+	return &pool{account: a, market: m, leg: leg, asset: x,
+		Pool: margin.Pool{Venue: &a.venue.Venue, Account: &a.Account, Isolated: true, Asset: &x.Asset}}
 }
 
 // holding returns the account's position in a market and leg with its pool; nil without one.

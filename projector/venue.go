@@ -15,6 +15,9 @@ func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
 	if reason := v.knows(e.Body); reason != ReasonNone {
 		return reason
 	}
+	if reason := v.supports(e.Body); reason != ReasonNone {
+		return reason
+	}
 	switch b := e.Body.(type) {
 	case *events.MarkPrice:
 		return s.markPrice(v.markets[b.Market], e, b)
@@ -43,14 +46,11 @@ func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
 	case *events.InsuranceFundMoved:
 		return s.insuranceFundMoved(v, b)
 	case *events.PoolState:
-		m := v.markets[b.Market]
-		m.pool = cloneParams(b.Quantities)
-		s.touchMarket(m)
+		return s.poolState(v.markets[b.Market], b)
 	case *events.BlockStarted:
-		v.block = b.Height
-		s.touchVenue(v)
+		s.blockStarted(v, e, b)
 	case *events.WithdrawalsGated:
-		return ReasonNotSupported
+		s.withdrawalsGated(v, b)
 	default:
 		panic("projector: no rule for venue fact " + e.Type.String())
 	}
@@ -67,19 +67,22 @@ func cloneParams(params []events.Param) []events.Param {
 
 // venueProfileSet opens a venue, or switches its rules: every pool of the venue is judged anew.
 func (s *Shard) venueProfileSet(v *venue, e *events.Event, b *events.VenueProfileSet) Reason {
-	profile, reason := newProfile(b.Profile, b.ProfileVersion, b.Params)
+	profile, reason := newProfile(b.Profile, b.ProfileVersion, int(b.ValueScale), b.Params)
 	switch {
 	case reason == ReasonUnknownProfile:
 		return reason
-	case v != nil && (v.settlement.Name != b.SettlementAsset || v.scale != int(b.ValueScale)):
+	case v != nil && (v.settlement.Name != b.SettlementAsset || v.Scale != int(b.ValueScale)):
 		return ReasonScaleChanged
 	case reason != ReasonNone:
 		return reason
 	}
 	if v == nil {
 		v = s.openVenue(strings.Clone(e.Venue), strings.Clone(b.SettlementAsset), int(b.ValueScale))
+	} else if reason := s.switches(v, profile); reason != ReasonNone {
+		return reason
 	}
-	v.profile, v.params = profile, cloneParams(b.Params)
+	v.follow(profile)
+	v.params = cloneParams(b.Params)
 	s.touchVenue(v)
 	for _, a := range v.accounts {
 		s.enqueueAccount(a)
@@ -88,13 +91,14 @@ func (s *Shard) venueProfileSet(v *venue, e *events.Event, b *events.VenueProfil
 }
 
 func (s *Shard) openVenue(name, settlement string, scale int) *venue {
-	v := &venue{name: name, scale: scale, assets: map[string]*asset{}, markets: map[string]*market{},
+	v := &venue{Venue: margin.Venue{Name: name, Scale: scale}, assets: map[string]*asset{}, markets: map[string]*market{},
 		systems: map[systemKey]*system{}, funds: map[systemKey]*fund{}}
 	s.venues[name] = v
-	i := sort.Search(len(s.venueList), func(i int) bool { return s.venueList[i].name > name })
+	i := sort.Search(len(s.venueList), func(i int) bool { return s.venueList[i].Name > name })
 	s.venueList = slices.Insert(s.venueList, i, v)
 	v.settlement = s.openAsset(v, settlement)
-	v.settlement.Settlement = true
+	v.settlement.Asset.Settlement = true
+	v.Venue.Settlement = &v.settlement.Asset
 	return v
 }
 
@@ -108,7 +112,7 @@ func (s *Shard) openAsset(v *venue, name string) *asset {
 }
 
 func (s *Shard) openMarket(v *venue, name string) *market {
-	m := &market{venue: v, Market: margin.Market{ID: int32(len(s.markets)), Name: name},
+	m := &market{venue: v, Market: margin.Market{ID: int32(len(s.markets)), Venue: &v.Venue, Name: name},
 		clearingName: clearingPrefix + name, fundingName: fundingPrefix + name}
 	m.holders = holders{market: &m.Market, hot: margin.VarPrice}
 	s.markets = append(s.markets, m)
@@ -133,24 +137,40 @@ func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
 	if v.markets[b.Market] != nil {
 		return ReasonAlreadyListed
 	}
-	spare := v.scale - int(b.PriceScale) - int(b.SizeScale)
-	if spare < 0 {
-		return ReasonBadValue
-	}
-	k := fixed.Pow10(spare)
-	if n, ok := fixed.Product(maxPrice, maxSize).MulOK(k); !ok || !margin.Within(n, margin.MaxNotional) {
-		return ReasonOutOfRange
-	}
-	if reason != ReasonNone {
+	next := margin.Market{Venue: &v.Venue, Name: b.Market, PriceScale: int(b.PriceScale), SizeScale: int(b.SizeScale),
+		K: unit(v.Scale - int(b.PriceScale) - int(b.SizeScale)), MaxPrice: maxPrice, MaxSize: maxSize}
+	rules.setOn(&next)
+	own, refusal := admitted(v.profile, &next)
+	switch {
+	case refusal != ReasonNone:
+		return refusal
+	case reason != ReasonNone:
 		return reason
 	}
 	m := s.openMarket(v, strings.Clone(b.Market))
 	m.Underlying = strings.Clone(b.Underlying)
-	m.PriceScale, m.SizeScale, m.K = int(b.PriceScale), int(b.SizeScale), k
+	m.PriceScale, m.SizeScale, m.K = next.PriceScale, next.SizeScale, next.K
 	m.MaxPrice, m.MaxSize = maxPrice, maxSize
-	m.adopt(rules)
+	m.adopt(rules, own)
 	s.touchMarket(m)
 	return ReasonNone
+}
+
+// unit is 10^n; 0 where that is no integer.
+func unit(n int) int64 {
+	if n < 0 {
+		return 0
+	}
+	return fixed.Pow10(n)
+}
+
+// switches checks that a venue may go on with another profile: it admits every market, and positions
+// with collateral of their own stay what they are.
+func (s *Shard) switches(v *venue, p margin.Profile) Reason {
+	if _, keeps := p.(margin.Keeper); keeps != (v.keeper != nil) {
+		return ReasonBadValue
+	}
+	return s.readmit(v, p)
 }
 
 // marketRules are checked MarketRules.
@@ -160,11 +180,14 @@ type marketRules struct {
 	staleness          int64
 	fee                int64
 	makerFee, takerFee events.Number
+	params             []events.Param
+	modes              events.MarginModes
 }
 
 // rules checks a market's rules: among them that maintenance is continuous at every tier's edge.
 func (v *venue) rules(b *events.MarketRules) (marketRules, Reason) {
-	r := marketRules{funding: b.FundingMode, staleness: int64(b.MaxStalenessMs) * 1e6, makerFee: b.MakerFee, takerFee: b.TakerFee}
+	r := marketRules{funding: b.FundingMode, staleness: int64(b.MaxStalenessMs) * 1e6, makerFee: b.MakerFee, takerFee: b.TakerFee,
+		params: cloneParams(b.Params), modes: b.Modes}
 	if b.MaxStalenessMs > 1<<53/1_000_000 {
 		return r, ReasonOutOfRange
 	}
@@ -199,20 +222,18 @@ func (v *venue) rules(b *events.MarketRules) (marketRules, Reason) {
 		}
 		r.tiers = append(r.tiers, t)
 	}
-	switch { // the standard profile takes its rules from tiers alone
-	case len(b.Tiers) == 0:
-		return r, ReasonBadValue
-	case len(b.Params) > 0:
-		return r, ReasonBadParams
-	case b.Modes > events.ModesAny:
-		return r, ReasonNotSupported
-	}
 	return r, broken
 }
 
-func (m *market) adopt(r marketRules) {
+// setOn gives a market the rules that a profile judges.
+func (r *marketRules) setOn(m *margin.Market) {
 	m.Tiers, m.FundingMode, m.MaxStaleness, m.LiquidationFee = r.tiers, r.funding, r.staleness, r.fee
-	m.makerFee, m.takerFee = r.makerFee, r.takerFee
+	m.Params, m.Modes = r.params, r.modes
+}
+
+func (m *market) adopt(r marketRules, own any) {
+	r.setOn(&m.Market)
+	m.Own, m.makerFee, m.takerFee = own, r.makerFee, r.takerFee
 }
 
 func (s *Shard) marketChanged(m *market, b *events.MarketChanged) Reason {
@@ -220,7 +241,13 @@ func (s *Shard) marketChanged(m *market, b *events.MarketChanged) Reason {
 	if reason != ReasonNone {
 		return reason
 	}
-	m.adopt(rules)
+	next := m.Market
+	rules.setOn(&next)
+	own, reason := admitted(m.venue.profile, &next)
+	if reason != ReasonNone {
+		return reason
+	}
+	m.adopt(rules, own)
 	s.touchMarket(m)
 	s.enqueueHolders(&m.holders)
 	return ReasonNone
@@ -238,10 +265,12 @@ func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reaso
 		}
 	}
 	if e.Time < m.PriceTime {
-		s.violate(nil, nil, RuleMarkOutOfOrder)
+		s.violate(nil, nil, margin.RuleMarkOutOfOrder)
 		return ReasonNone
 	}
-	s.passTime(m.venue, e.Time)
+	if !m.venue.traits.Blocks {
+		s.passTime(m.venue, e.Time)
+	}
 	for i, field := range [...]*int64{&m.Mark, &m.Index, &m.Oracle, &m.Min, &m.Max} {
 		if prices[i] != 0 {
 			*field = prices[i]
@@ -259,10 +288,10 @@ func (s *Shard) markPrice(m *market, e *events.Event, b *events.MarkPrice) Reaso
 // passTime moves a venue's shard time on, and runs the deadlines that it passes, before the event
 // that moved it changes anything.
 func (s *Shard) passTime(v *venue, time int64) {
-	if time <= v.shardTime {
+	if time <= v.Time {
 		return
 	}
-	v.shardTime = time
+	v.Time = time
 	s.touchVenue(v)
 	s.runDeadlines(v)
 }
@@ -279,9 +308,9 @@ func (s *Shard) fundingRate(m *market, b *events.FundingRate) Reason {
 	if reason != ReasonNone {
 		return reason
 	}
-	index := m.FundingIndex.Add(fixed.Product(rate, price))
-	if bound := fixed.FromInt64(m.MaxPrice).Mul(1000).Mul(fixed.Pow10(margin.FundingScale)); !margin.Within(index, bound) {
-		return ReasonOutOfRange
+	index, err := m.venue.profile.NextFunding(&m.Market, rate, price, b.IntervalSeconds)
+	if err != nil {
+		return reasonOf(err)
 	}
 	m.FundingIndex = index
 	s.touchMarket(m)
@@ -294,15 +323,31 @@ func (s *Shard) collateralPrice(x *asset, e *events.Event, b *events.CollateralP
 	if reason != ReasonNone {
 		return reason
 	}
-	if x.Settlement {
+	var low, high int64
+	if b.Min.Present {
+		if low, reason = scaled(b.Min, margin.CollateralScale, margin.MaxCollateralPrice); reason != ReasonNone {
+			return reason
+		}
+		if high, reason = scaled(b.Max, margin.CollateralScale, margin.MaxCollateralPrice); reason != ReasonNone {
+			return reason
+		}
+	}
+	if x.Settlement && low == 0 {
 		return ReasonBadValue
 	}
 	if e.Time < x.PriceTime {
-		s.violate(nil, nil, RuleMarkOutOfOrder)
+		s.violate(nil, nil, margin.RuleMarkOutOfOrder)
 		return ReasonNone
 	}
 	x.Price, x.PriceTime = price, e.Time
+	if low != 0 {
+		x.Min, x.Max = low, high
+	}
 	s.touchAsset(x)
+	if low != 0 {
+		s.enqueueHolders(&x.holders) // bounds are on the price between
+		return ReasonNone
+	}
 	s.moved(&x.holders, margin.VarCollateral, margin.VarCollateral)
 	return ReasonNone
 }
@@ -372,8 +417,11 @@ func (s *Shard) openInterest(m *market, b *events.OpenInterest) Reason {
 	case err != nil, err2 != nil:
 		return ReasonOutOfRange
 	}
-	m.OpenLong, m.OpenShort = long, short
+	m.OpenLong, m.OpenShort, m.OpenInterestKnown = long, short, true
 	s.touchMarket(m)
+	if m.venue.traits.OpenInterest {
+		s.enqueueHolders(&m.holders)
+	}
 	return ReasonNone
 }
 

@@ -168,15 +168,15 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	if a == nil {
 		return nil
 	}
-	out := &AccountFigures{Venue: v.name, Owner: a.owner, Subaccount: a.subaccount, Operator: a.operator,
+	out := &AccountFigures{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator,
 		MarginType: a.marginType, Incomplete: s.openDeadLetters(a) > 0}
 	for i := range a.cross.Balances {
 		out.Balances = append(out.Balances, v.balanceFigures(&a.cross.Balances[i]))
 	}
 	a.cross.healthN = 0
-	free, h := s.free(a)
+	free, orders, _ := s.free(a)
 	out.Free = v.number(free)
-	out.OrderMargin = v.number(h.Equity.Sub(h.Initial).Sub(free))
+	out.OrderMargin = v.number(orders)
 	w := s.withdrawable(a)
 	if w.Sign() < 0 {
 		w = fixed.Int128{}
@@ -187,7 +187,7 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 		out.Pools = append(out.Pools, s.poolFigures(p))
 		p.healthN = 0
 		for i := range p.Positions {
-			out.Stale = out.Stale || p.Positions[i].Market.IsStale(v.shardTime)
+			out.Stale = out.Stale || p.Positions[i].Market.IsStale(v.Time)
 		}
 	}
 	return out
@@ -196,9 +196,7 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 func (v *venue) balanceFigures(b *margin.Balance) BalanceFigures {
 	f := BalanceFigures{Asset: b.Asset.Name, Amount: v.number(b.Amount)}
 	if b.Asset.Settlement || b.Asset.Price != 0 {
-		// The value of a balance alone is the equity of a pool that holds nothing else.
-		h := v.profile.Judge(&margin.Pool{Balances: []margin.Balance{*b}})
-		f.Value = v.number(h.Equity)
+		f.Value = v.number(v.profile.CollateralValue(b))
 	}
 	return f
 }
@@ -222,10 +220,9 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 		f.Awaiting = ep.cooldown == 0 && len(p.Positions) > 0
 	}
 	for i := range p.Positions {
-		pos := &p.Positions[i]
 		f.Positions = append(f.Positions, PositionReport{
-			PositionFigures:            s.figures(p, pos, h),
-			LiquidationPriceUnderlying: price(v.profile.LiquidationPrice(&p.Pool, pos.Market, true), pos.Market),
+			PositionFigures:            s.figures(p, i, h),
+			LiquidationPriceUnderlying: v.profile.LiquidationPrice(&p.Pool, p.Positions[i].Market, true),
 		})
 	}
 	return f
@@ -267,10 +264,10 @@ type TierFigures struct {
 
 func (m *market) figures() *MarketFigures {
 	v := m.venue
-	f := &MarketFigures{Venue: v.name, Market: m.Name, Underlying: m.Underlying, Halted: m.Halted, Settled: m.Settled,
-		PriceScale: m.PriceScale, SizeScale: m.SizeScale, Mark: price(m.Mark, &m.Market), Index: price(m.Index, &m.Market),
-		MarkTime: m.MarkTime, Stale: m.IsStale(v.shardTime), FundingMode: m.FundingMode,
-		FundingIndex: number(m.FundingIndex, margin.FundingScale+m.PriceScale)}
+	f := &MarketFigures{Venue: v.Name, Market: m.Name, Underlying: m.Underlying, Halted: m.Halted, Settled: m.Settled,
+		PriceScale: m.PriceScale, SizeScale: m.SizeScale, Mark: m.PriceNumber(m.Mark), Index: m.PriceNumber(m.Index),
+		MarkTime: m.MarkTime, Stale: m.IsStale(v.Time), FundingMode: m.FundingMode,
+		FundingIndex: v.profile.FundingIndex(&m.Market)}
 	for _, t := range m.Tiers {
 		f.Tiers = append(f.Tiers, TierFigures{LowerNotional: v.number(t.Lower), MaxLeverage: uint32(t.MaxLeverage),
 			MaintenanceRate: number(fixed.FromInt64(t.Rate), margin.RateScale), Deduction: v.number(t.Deduction)})

@@ -19,7 +19,7 @@ func allowance(multiple int64, positions, balances int) fixed.Int128 {
 // Slopes implements margin.Profile: equity moves with the value of positions, their unposted funding
 // and the value of collateral; maintenance, continuous and convex, with notional. The proof is in
 // docs/ladder.md.
-func (p *profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *margin.Terms) {
+func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *margin.Terms) {
 	t.Slack = e.Slack(h).Sub(allowance(e.Multiple, len(pool.Positions), len(pool.Balances)))
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]

@@ -1,12 +1,17 @@
 package standard
 
 import (
+	"marginledger/events"
 	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 )
 
 // LiquidationPrice implements §8: a bisection from the present price to the end of the losing side.
-func (p *profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) int64 {
+func (p *Profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) events.Number {
+	return m.PriceNumber(liquidationPrice(pool, m, underlying))
+}
+
+func liquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) int64 {
 	from := m.Price()
 	if from == 0 {
 		return 0
@@ -141,14 +146,15 @@ func maintenanceAt(pos *margin.Position, price int64) fixed.Int128 {
 }
 
 // BankruptcyPrice implements §8: p − E·m/(M·s·K).
-func (p *profile) BankruptcyPrice(pos *margin.Position, h *margin.Health) int64 {
+func (p *Profile) BankruptcyPrice(pool *margin.Pool, position int, h *margin.Health) events.Number {
+	pos := &pool.Positions[position]
 	if h.Maintenance.IsZero() {
-		return 0
+		return events.Number{}
 	}
 	dir := margin.Up
 	if pos.Size < 0 {
 		dir = margin.Down
 	}
 	f := figuresAt(pos, pos.Market.Price())
-	return margin.ClosingPrice(f.Price, h.Equity, f.Maintenance, h.Maintenance, pos.Size, pos.Market.K, dir)
+	return pos.Market.PriceNumber(margin.ClosingPrice(f.Price, h.Equity, f.Maintenance, h.Maintenance, pos.Size, pos.Market.K, dir))
 }

@@ -5,6 +5,7 @@
 package standard
 
 import (
+	"errors"
 	"fmt"
 
 	"marginledger/events"
@@ -18,8 +19,10 @@ const Name = "standard"
 // Version is the only version so far.
 const Version = "1"
 
-// profile holds the settings of §"params", at the scales of package margin.
-type profile struct {
+// Profile is the standard profile: the settings of §"params", at the scales of package margin. Other
+// profiles embed it for what they have in common with it.
+type Profile struct {
+	name, version            string
 	partialShare             int64 // at MultipleScale
 	cooldown                 int64 // nanoseconds
 	fullBelow, clearAt       int64 // at MultipleScale
@@ -29,15 +32,28 @@ type profile struct {
 }
 
 // New returns the profile with the given settings over the defaults.
-func New(version string, params []events.Param) (margin.Profile, error) {
+func New(version string, _ int, params []events.Param) (margin.Profile, error) {
 	if version != Version {
 		return nil, fmt.Errorf("standard: %w %q", margin.ErrUnknownVersion, version)
 	}
-	p := &profile{
-		partialShare: 250_000, cooldown: 30e9, fullBelow: 800_000, clearAt: margin.OneMultiple,
+	return Based(Name, version, params, nil)
+}
+
+// Based returns the standard profile under another name, to be embedded; own takes the settings
+// that are not the standard profile's, and says whether it knows them.
+func Based(name, version string, params []events.Param, own func(events.Param) (known bool, err error)) (*Profile, error) {
+	p := &Profile{
+		name: name, version: version, partialShare: 250_000, cooldown: 30e9, fullBelow: 800_000, clearAt: margin.OneMultiple,
 		callClearFactor: 1_050_000, backstopNum: 2, backstopDen: 3,
 	}
 	for _, s := range params {
+		if own != nil {
+			if known, err := own(s); err != nil {
+				return nil, fmt.Errorf("param %s: %w", s.Name, err)
+			} else if known {
+				continue
+			}
+		}
 		if err := p.set(s); err != nil {
 			return nil, fmt.Errorf("param %s: %w", s.Name, err)
 		}
@@ -48,7 +64,7 @@ func New(version string, params []events.Param) (margin.Profile, error) {
 	return p, nil
 }
 
-func (p *profile) set(s events.Param) error {
+func (p *Profile) set(s events.Param) error {
 	scaled := func(dst *int64, scale int, low, high int64) error {
 		v, err := s.Value.Int64At(scale)
 		if err != nil {
@@ -87,15 +103,43 @@ func (p *profile) set(s events.Param) error {
 	return fmt.Errorf("unknown")
 }
 
-func (p *profile) Name() string    { return Name }
-func (p *profile) Version() string { return Version }
+// Name and Version are those of VenueProfileSet.
+func (p *Profile) Name() string { return p.name }
+
+// Version is that of VenueProfileSet.
+func (p *Profile) Version() string { return p.version }
+
+// Traits are all the defaults.
+func (p *Profile) Traits() margin.Traits { return margin.Traits{} }
+
+// Errors of Admit.
+var (
+	ErrScales = errors.New("price and size scale together pass the value scale")
+	ErrWidth  = errors.New("maxPrice · maxSize passes 10^31 units of value")
+	ErrTiers  = errors.New("needs tiers")
+)
+
+// Admit implements §1: no figure of an admitted pool overflows at any admitted price.
+func (p *Profile) Admit(m *margin.Market) (any, error) {
+	switch n, ok := fixed.Product(m.MaxPrice, m.MaxSize).MulOK(m.K); {
+	case len(m.Tiers) == 0:
+		return nil, ErrTiers
+	case len(m.Params) > 0:
+		return nil, fmt.Errorf("%w: this profile has none of a market", margin.ErrParams)
+	case m.K == 0:
+		return nil, ErrScales
+	case !ok || !margin.Within(n, margin.MaxNotional):
+		return nil, fmt.Errorf("%w: %w", margin.ErrOutOfRange, ErrWidth)
+	}
+	return nil, nil
+}
 
 // Judge implements §3: equity, Σ maintenance and Σ initial of a pool.
-func (p *profile) Judge(pool *margin.Pool) margin.Health {
+func (p *Profile) Judge(pool *margin.Pool) margin.Health {
 	h := margin.Health{Equity: pool.Collateral, Positions: len(pool.Positions)}
 	for i := range pool.Balances {
 		b := &pool.Balances[i]
-		h.Equity = h.Equity.Add(collateralValue(b.Asset, b.Amount, b.Asset.Price))
+		h.Equity = h.Equity.Add(p.CollateralValue(b))
 		if b.Asset.Price == 0 && !b.Asset.Settlement && b.Amount.Sign() < 0 {
 			h.Unpriced = true
 		}
@@ -103,6 +147,7 @@ func (p *profile) Judge(pool *margin.Pool) margin.Health {
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
 		f := figuresAt(pos, pos.Market.Price())
+		h.Notional = h.Notional.Add(f.Notional)
 		h.Equity = h.Equity.Add(f.Unrealised).Add(f.Funding)
 		h.Maintenance = h.Maintenance.Add(f.Maintenance)
 		h.Initial = h.Initial.Add(f.Initial)
@@ -117,8 +162,35 @@ func (p *profile) Judge(pool *margin.Pool) margin.Health {
 }
 
 // Figures implements §2.
-func (p *profile) Figures(pos *margin.Position) margin.Figures {
+func (p *Profile) Figures(pool *margin.Pool, position int) margin.Figures {
+	pos := &pool.Positions[position]
 	return figuresAt(pos, pos.Market.Price())
+}
+
+// CollateralValue implements §3.
+func (p *Profile) CollateralValue(b *margin.Balance) fixed.Int128 {
+	return collateralValue(b.Asset, b.Amount, b.Asset.Price)
+}
+
+// Settlement implements §2: unposted funding, floored position by position.
+func (p *Profile) Settlement(pool *margin.Pool, lines []fixed.Int128) {
+	for i := range pool.Positions {
+		lines[i] = margin.UnpostedFunding(&pool.Positions[i])
+	}
+}
+
+// NextFunding adds rate·price, exactly, at FundingScale + price scale.
+func (p *Profile) NextFunding(m *margin.Market, rate, price int64, _ uint32) (fixed.Int128, error) {
+	index := m.FundingIndex.Add(fixed.Product(rate, price))
+	if bound := fixed.FromInt64(m.MaxPrice).Mul(1000).Mul(fixed.Pow10(margin.FundingScale)); !margin.Within(index, bound) {
+		return index, margin.ErrOutOfRange
+	}
+	return index, nil
+}
+
+// FundingIndex is the index as it is kept.
+func (p *Profile) FundingIndex(m *margin.Market) events.Number {
+	return events.Number{Coef: m.FundingIndex, Scale: uint8(margin.FundingScale + m.PriceScale), Present: true}
 }
 
 func figuresAt(pos *margin.Position, price int64) margin.Figures {
@@ -180,7 +252,7 @@ func collateralValue(a *margin.Asset, amount fixed.Int128, price int64) fixed.In
 }
 
 // OrderMargin implements §3, order margin.
-func (p *profile) OrderMargin(m *margin.Market, leg events.Leg, size, lev int64, o *margin.Orders) fixed.Int128 {
+func (p *Profile) OrderMargin(m *margin.Market, leg events.Leg, size, lev int64, o *margin.Orders) fixed.Int128 {
 	price := m.Price()
 	initial := func(n fixed.Int128) fixed.Int128 {
 		return divUp(n, leverage(&m.Tiers[m.Tier(n)], lev))
@@ -212,16 +284,11 @@ func afterOrders(m *margin.Market, size, price, orders int64, notional fixed.Int
 	return margin.MulDiv(notional, orders+size, orders, margin.Up)
 }
 
-// IncreaseMargin implements §4, fill, step 5.
-func (p *profile) IncreaseMargin(m *margin.Market, lev, added, total, price int64) fixed.Int128 {
-	t := &m.Tiers[m.Tier(m.Notional(total, price))]
-	return divUp(m.Notional(added, price), leverage(t, lev))
-}
-
 // Withdrawable implements §3.
-func (p *profile) Withdrawable(free, profit fixed.Int128) fixed.Int128 {
-	if p.excludeProfit {
-		return free.Sub(profit)
+func (p *Profile) Withdrawable(h *margin.Health, orders fixed.Int128) fixed.Int128 {
+	free := h.Equity.Sub(h.Initial).Sub(orders)
+	if p.excludeProfit && h.Profit.Sign() > 0 {
+		return free.Sub(h.Profit)
 	}
 	return free
 }

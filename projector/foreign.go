@@ -1,0 +1,224 @@
+package projector
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// Facts that only some venues have: what a profile's traits say decides, never its name.
+
+// supports refuses the facts that a venue's profile has no rule for.
+func (v *venue) supports(body events.Body) Reason {
+	ok := true
+	switch body.(type) {
+	case *events.Fill, *events.TradeBusted, *events.FundingPayment, *events.MarginModeSet, *events.IsolatedMarginMoved, *events.OrderMargin:
+		ok = v.keeper == nil
+	case *events.PositionChanged:
+		ok = v.keeper != nil
+	case *events.AccountModeSet:
+		ok = v.traits.Modes != nil
+	case *events.PoolBalanceObserved:
+		ok = v.traits.Observes
+	case *events.WithdrawalsGated:
+		ok = v.traits.Blocks
+	}
+	if !ok {
+		return ReasonNotSupported
+	}
+	return ReasonNone
+}
+
+// follow makes a profile the venue's.
+func (v *venue) follow(p margin.Profile) {
+	v.profile, v.traits = p, p.Traits()
+	v.keeper, _ = p.(margin.Keeper)
+}
+
+// readmit has a profile admit every market as it stands; nothing changes where it refuses one.
+func (s *Shard) readmit(v *venue, p margin.Profile) Reason {
+	owns := make([]any, len(s.markets))
+	for i, m := range s.markets {
+		if m.venue == v {
+			own, reason := admitted(p, &m.Market)
+			if reason != ReasonNone {
+				return reason
+			}
+			owns[i] = own
+		}
+	}
+	for i, m := range s.markets {
+		if m.venue == v {
+			m.Own = owns[i]
+		}
+	}
+	return ReasonNone
+}
+
+// admitted asks a profile about a market.
+func admitted(p margin.Profile, m *margin.Market) (any, Reason) {
+	own, err := p.Admit(m)
+	return own, reasonOf(err)
+}
+
+func (s *Shard) accountModeSet(a *account, b *events.AccountModeSet) Reason {
+	if !slices.Contains(a.venue.traits.Modes, b.Mode) {
+		return ReasonBadValue
+	}
+	a.Mode = strings.Clone(b.Mode)
+	if a.Mode == a.venue.traits.Modes[0] {
+		a.Mode = ""
+	}
+	s.enqueueAccount(a)
+	return ReasonNone
+}
+
+// poolBalanceObserved keeps what a pool outside of the ledger holds.
+func (s *Shard) poolBalanceObserved(a *account, b *events.PoolBalanceObserved) Reason {
+	x := a.venue.assets[b.Asset]
+	amount, reason := a.venue.amount(b.Amount)
+	if reason != ReasonNone {
+		return reason
+	}
+	if !x.admitsBalance(amount) {
+		return ReasonOutOfRange
+	}
+	i := sort.Search(len(a.Observed), func(i int) bool { return a.Observed[i].Asset.Name >= x.Name })
+	if i == len(a.Observed) || a.Observed[i].Asset != &x.Asset {
+		a.Observed = slices.Insert(a.Observed, i, margin.Observed{Asset: &x.Asset})
+	}
+	a.Observed[i].Amount = amount
+	s.enqueueAccount(a)
+	return ReasonNone
+}
+
+// withdrawalsGated keeps until which block a pool of collateral lets nothing out.
+func (s *Shard) withdrawalsGated(v *venue, b *events.WithdrawalsGated) {
+	if b.Market == "" {
+		v.GatedUntil = b.UntilBlock
+		s.touchVenue(v)
+		return
+	}
+	m := v.markets[b.Market]
+	m.GatedUntil = b.UntilBlock
+	s.touchMarket(m)
+}
+
+// blockStarted moves the venue's clock, where blocks are it.
+func (s *Shard) blockStarted(v *venue, e *events.Event, b *events.BlockStarted) {
+	v.Block = b.Height
+	s.touchVenue(v)
+	if v.traits.Blocks {
+		s.passTime(v, e.Time)
+	}
+}
+
+// poolState keeps what is told of a market's pool, once the profile has understood it.
+func (s *Shard) poolState(m *market, b *events.PoolState) Reason {
+	next := m.Market
+	next.Quantities = cloneParams(b.Quantities)
+	own, reason := admitted(m.venue.profile, &next)
+	if reason != ReasonNone {
+		return reason
+	}
+	m.Quantities, m.Own = next.Quantities, own
+	s.touchMarket(m)
+	if m.venue.keeper != nil {
+		s.enqueueHolders(&m.holders)
+	}
+	return ReasonNone
+}
+
+// positionChanged applies an executed order to a position with collateral of its own (margin.Keeper):
+// the profile works out what it does, and the fold posts it.
+func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
+	v := a.venue
+	m, x := v.markets[b.Market], v.assets[b.Collateral]
+	p := a.findIn(m, b.Leg, x)
+	opens := p == nil
+	if opens {
+		p = a.newPool(m, b.Leg, x)
+	}
+	c, err := v.keeper.Change(&p.Pool, &m.Market, b)
+	if err != nil {
+		return reasonOf(err)
+	}
+	if reason := a.admitsMoves(p, c.Moves); reason != ReasonNone {
+		return reason
+	}
+	if opens {
+		p = a.isolatedIn(m, b.Leg, x)
+	}
+	answers, cooldown := b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL, false
+	if ep := p.episode; ep != nil {
+		cooldown = b.Change == events.ChangeLiquidation && ep.cooldown == 0
+	}
+	s.touch(p)
+	p.State, p.Own = c.State, nil
+	s.setPosition(p, m, b.Leg, c.Size, c.Entry)
+	for i := range c.Moves {
+		s.carryOut(p, m, &c.Moves[i])
+	}
+	if b.Change == events.ChangeIncrease || b.Change == events.ChangeDecrease {
+		if m.Halted {
+			s.violate(a, p, margin.RuleMarketHalted)
+		}
+	}
+	for _, rule := range c.Rules {
+		s.violate(a, p, rule)
+	}
+	if answers && p.episode == nil && a.marginType != events.MarginBackstop {
+		s.violate(a, p, margin.RuleLiquidationNoEpisode)
+	}
+	if cooldown {
+		s.startCooldown(p, v.Time)
+	}
+	return ReasonNone
+}
+
+// admitsMoves reports that every balance stays within its bound after the moves.
+func (a *account) admitsMoves(p *pool, moves []margin.Move) Reason {
+	for i := range moves {
+		x := a.venue.assets[moves[i].Asset.Name]
+		own, cross := fixed.Int128{}, a.balance(x)
+		for j := range p.Balances {
+			if p.Balances[j].Asset == moves[i].Asset {
+				own = p.Balances[j].Amount
+			}
+		}
+		for _, other := range moves {
+			if other.Asset != moves[i].Asset {
+				continue
+			}
+			own = own.Add(other.Amount)
+			if other.Purpose == margin.MoveCross {
+				cross = cross.Sub(other.Amount)
+			}
+		}
+		if !x.admitsBalance(own) || !x.admitsBalance(cross) {
+			return ReasonOutOfRange
+		}
+	}
+	return ReasonNone
+}
+
+// carryOut posts one move of an order.
+func (s *Shard) carryOut(p *pool, m *market, move *margin.Move) {
+	x := s.assets[move.Asset.ID]
+	switch move.Purpose {
+	case margin.MoveCross:
+		s.moveAsset(&p.account.cross, p, x, move.Amount, CauseMargin, m)
+	case margin.MoveRealised:
+		s.post(p, x, move.Amount, CauseRealised, m, m.clearingName)
+	case margin.MoveFee:
+		s.post(p, x, move.Amount, CauseFee, m, systemFees)
+	case margin.MoveFunding:
+		s.post(p, x, move.Amount, CauseFunding, m, m.fundingName)
+	case margin.MoveClaimable:
+		s.post(p, x, move.Amount, CauseRealised, m, claimablePrefix+m.Name)
+	}
+}

@@ -1,0 +1,251 @@
+package margin
+
+import (
+	"errors"
+	"math/big"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+)
+
+// Profile is a venue's set of margin rules at one version, with its settings: the questions that
+// the fold, the calculator and the audits ask. Profiles are immutable: VenueProfileSet makes a new
+// one. Every answer is a function of the arguments alone.
+type Profile interface {
+	// Name and Version are those of VenueProfileSet.
+	Name() string
+	Version() string
+	// Traits are what the fold asks once.
+	Traits() Traits
+	// Admit checks the rules, params and observed quantities of a market, and returns what the
+	// profile keeps of them in Market.Own. An error makes the fact a dead letter. With it the figures
+	// of an admitted pool cannot overflow at any admitted price.
+	Admit(m *Market) (own any, err error)
+
+	Valuation
+	Trading
+	Liquidation
+	Derived
+}
+
+// Traits are fixed properties of a profile.
+type Traits struct {
+	// Blocks: BlockStarted is the venue's clock, not MarkPrice.
+	Blocks bool
+	// SettlesPool: every change of a pool first settles the funding of all its positions.
+	SettlesPool bool
+	// ComparesRisk: Breaks wants the health before the change.
+	ComparesRisk bool
+	// OpenInterest: statuses depend on it.
+	OpenInterest bool
+	// Observes: PoolBalanceObserved means something to it.
+	Observes bool
+	// Modes are the account modes of AccountModeSet, the default first; nil: the venue has none.
+	Modes []string
+}
+
+// Valuation says what pools and positions are worth and require.
+type Valuation interface {
+	// Judge returns the health of a pool.
+	Judge(p *Pool) Health
+	// Figures returns the figures of one position of a pool.
+	Figures(p *Pool, position int) Figures
+	// CollateralValue returns what a balance adds to equity, haircuts taken.
+	CollateralValue(b *Balance) fixed.Int128
+	// Settlement fills in what settling each position now would post to the pool, index by index.
+	Settlement(p *Pool, lines []fixed.Int128)
+	// NextFunding returns a market's funding index after a FundingRate; the unit of an index is the
+	// profile's own. seconds is 0 where the fact does not say.
+	NextFunding(m *Market, rate, price int64, seconds uint32) (fixed.Int128, error)
+	// FundingIndex returns a market's index as settlement asset per contract, for people.
+	FundingIndex(m *Market) events.Number
+	// OrderMargin returns what open orders hold beside a position of that size; leverage is the
+	// account's setting, 0 for none.
+	OrderMargin(m *Market, leg events.Leg, size, leverage int64, o *Orders) fixed.Int128
+	// Withdrawable returns what may leave the cross pool, before it is cut off at 0: orders is Σ order
+	// margin.
+	Withdrawable(h *Health, orders fixed.Int128) fixed.Int128
+}
+
+// Trading says what trades cost, and which rules a change broke.
+type Trading interface {
+	// Cost returns the signed cost of size contracts at a price: what they add to an entry.
+	Cost(m *Market, size, price int64) fixed.Int128
+	// MaxLeverage returns the most leverage of a position of that size; 0: of any.
+	MaxLeverage(m *Market, size int64) int64
+	// IncreaseMargin returns what an isolated increase of size added at price moves from cross,
+	// total being the position's size after it.
+	IncreaseMargin(m *Market, leverage, added, total, price int64) fixed.Int128
+	// Release returns what an isolated reduction sends back to cross: held is the collateral before
+	// it, left what profit, loss and fee leave of that, > 0; closed of size contracts close.
+	Release(held, left fixed.Int128, closed, size int64) fixed.Int128
+	// Breaks appends the rules that a change broke.
+	Breaks(u *Update, dst []Rule) []Rule
+}
+
+// Liquidation says when, what and how much is closed.
+type Liquidation interface {
+	// Stage returns the stage that a health stands for, and Cleared whether an episode ends there.
+	Stage(h *Health) events.Stage
+	Cleared(h *Health) bool
+	// StageEdge returns the lower edge above which the stage is none that is worse than the given, false
+	// where there is none worse; ClearEdge the upper edge below which Cleared does not hold. Fractions of
+	// maintenance are rounded so that the edge is met a little early.
+	StageEdge(stage events.Stage) (Edge, bool)
+	ClearEdge() Edge
+	// CallCleared reports that a call of a level (at MultipleScale) is over.
+	CallCleared(h *Health, level int64) bool
+	// CallClearEdge returns the edge that CallCleared waits for.
+	CallClearEdge(level int64) Edge
+	// CallLevels are the levels of accounts that set none, falling, at MultipleScale.
+	CallLevels() []int64
+	// Ask fills in how much of each position an episode asks to close, ≥ 0, index by index.
+	Ask(p *Pool, h *Health, e Asking, sizes []int64)
+	// LiquidationFee returns the fee on closing size contracts of a position, ≥ 0.
+	LiquidationFee(p *Pool, position int, size int64) fixed.Int128
+	// Cooldown returns how long an episode at a stage rests after its first fill, in nanoseconds of
+	// shard time; 0: not at all.
+	Cooldown(stage events.Stage) int64
+
+	// Slopes says how fast the pool can come to an edge: the slack, and for each variable that its
+	// equity or maintenance depends on what a move of it can take. Health is that of the pool now; the
+	// pool is priced. The contract, for S = equity − Multiple·maintenance − Floor, or for an upper edge
+	// its negative, as the profile itself would compute them, rounding included:
+	//
+	//	S ≥ 0 (> 0) as long as Σ taken ≤ Slack, whatever the values of the variables in their boxes
+	//
+	// where taken is Up·d/Scale or Down·d/Scale (see Term). A variable that is not listed must not
+	// matter. Facts that change rules, and all that is not a Variable, have every holder judged.
+	Slopes(p *Pool, h *Health, e Edge, t *Terms)
+}
+
+// Asking is the state of an episode that Ask answers for.
+type Asking struct {
+	Stage   events.Stage
+	Resting bool // the cool-down runs
+}
+
+// Derived prices and ranks: reported, never decided on.
+type Derived interface {
+	// LiquidationPrice returns that of a market in a pool; with underlying that of everything of the
+	// market's underlying. Absent: none, or it cannot be known (Health.Missing).
+	LiquidationPrice(p *Pool, m *Market, underlying bool) events.Number
+	// BankruptcyPrice of one position; absent: none. Health is the pool's.
+	BankruptcyPrice(p *Pool, position int, h *Health) events.Number
+	// Rank returns a position's place in the queue of deleveraging: the greatest is closed first.
+	// nil: the venue does not rank, or figures are unknown.
+	Rank(p *Pool, position int, h *Health) *big.Rat
+	// Explain returns every term, tier, deduction and rounding behind a pool's figures, in order.
+	Explain(p *Pool) []Step
+}
+
+// Step is one line of an explanation.
+type Step struct {
+	Figure   string        // "equity", "maintenance", …
+	Market   string        // of the position; "": of the pool
+	Leg      events.Leg    // with Market
+	Formula  string        // in the symbols of the profile's page
+	Symbols  []Symbol      // what stands in the formula
+	Value    events.Number // what comes out
+	Rounding string        // "exact", "up to 6 digits", …
+	Section  string        // of the profile's page
+}
+
+// Symbol is a symbol of a formula with its value.
+type Symbol struct {
+	Name  string
+	Value events.Number
+	Text  string // of one that is no number; "": Value counts
+}
+
+// Scenarios is a profile whose requirement is the worst loss over a grid: the answers show it.
+type Scenarios interface {
+	// Worst returns the scenario that decides a pool's requirement; nil without positions.
+	Worst(p *Pool) *Worst
+}
+
+// Worst is a scenario with what each position and balance loses in it, settlement asset; negative:
+// it gains.
+type Worst struct {
+	Name      string
+	Loss      fixed.Int128 // of the pool, weight and offsets taken
+	Positions []fixed.Int128
+	Balances  []fixed.Int128
+}
+
+// Update is a change of an account that its venue's rules may forbid.
+type Update struct {
+	Kind     UpdateKind
+	Pool     *Pool        // that it concerns, after the change
+	Health   *Health      // of Pool, after
+	Before   *Health      // of Pool, before; only with Traits.ComparesRisk
+	Free     fixed.Int128 // cross: equity − initial − order margin, after
+	Leaves   fixed.Int128 // cross: withdrawable, after; negative where too much has left
+	Market   *Market      // of a trade, a setting, or an isolated pool
+	Opened   int64        // contracts that a trade opened, ≥ 0
+	Traded   int64        // contracts of the trade, signed
+	Size     int64        // of the position after a trade
+	Leverage int64        // the account's setting; 0: none
+	Short    bool         // an isolated increase named less margin than IncreaseMargin asks for
+	Negative bool         // the balance of an asset that left is < 0
+}
+
+// UpdateKind is what an Update does.
+type UpdateKind uint8
+
+// The kinds.
+const (
+	Traded         UpdateKind = 1 + iota // a fill with reason trade
+	Left                                 // a withdrawal, or a transfer out
+	MarginAdded                          // to an isolated pool
+	MarginRemoved                        // from an isolated pool
+	LeverageChosen                       // a LeverageSet
+)
+
+// Keeper is a profile whose positions have collateral of their own: it keeps them in the state of
+// their pools, and works out what an executed order does to one.
+type Keeper interface {
+	Profile
+	// Change returns what a PositionChanged does to its pool; an error makes it a dead letter.
+	Change(p *Pool, m *Market, b *events.PositionChanged) (Changed, error)
+}
+
+// Changed is what a PositionChanged does.
+type Changed struct {
+	Size  int64        // of the position after it, in contracts, rounded down; its exact size is in State
+	Entry fixed.Int128 // signed cost, at the value scale
+	State []byte       // of the pool; nil: closed
+	Moves []Move
+	Rules []Rule // that the order broke
+}
+
+// Move is an amount that an order moves into the position's pool; negative: out of it.
+type Move struct {
+	Asset   *Asset
+	Amount  fixed.Int128
+	Purpose Purpose
+}
+
+// Purpose says between what a Move moves.
+type Purpose uint8
+
+// The purposes; all but the first are against a system account.
+const (
+	MoveCross     Purpose = 1 + iota // the account's cross pool
+	MoveRealised                     // the market's clearing account: profit, loss, price impact
+	MoveFee                          // fees
+	MoveFunding                      // the market's funding account
+	MoveClaimable                    // what the trader may claim later
+)
+
+// Errors that decide about the reason of a dead letter; every other is bad_value, of a factory
+// bad_params.
+var (
+	ErrUnknownVersion = errors.New("unknown version") // of a factory
+	ErrOutOfRange     = errors.New("out of range")
+	ErrParams         = errors.New("params") // of a market
+)
+
+// Factory makes a profile from the settings of VenueProfileSet; an error makes the event a dead
+// letter.
+type Factory func(version string, scale int, params []events.Param) (Profile, error)
