@@ -340,7 +340,11 @@ func (s *Shard) marginModeSet(a *account, b *events.MarginModeSet) Reason {
 	if set.isolated == isolated {
 		return ReasonNone
 	}
-	if open, _ := a.hasPosition(m); open {
+	open, _ := a.hasPosition(m)
+	if isolated && m.Modes > events.ModesAny && !a.inCross(m) {
+		open = false // they are isolated already
+	}
+	if open {
 		if !b.IsolatedMargin.Present {
 			return ReasonModeSwitch
 		}
@@ -364,6 +368,16 @@ func (s *Shard) marginModeSet(a *account, b *events.MarginModeSet) Reason {
 		s.violate(a, &a.cross, margin.RuleModeNotAllowed)
 	}
 	return ReasonNone
+}
+
+// inCross reports a cross position in a market.
+func (a *account) inCross(m *market) bool {
+	for leg := events.LegNet; leg <= events.LegShort; leg++ {
+		if p, _ := a.holding(m, leg); p == &a.cross {
+			return true
+		}
+	}
+	return false
 }
 
 // isolate moves the cross positions of a market to pools of their own; the margin goes to the

@@ -57,7 +57,7 @@ func TestLifeOfAFill(t *testing.T) {
 alice/0 -25 fee
 fees 25 fee
 row 0x40 of 8 bytes
-row 0x50 of 45 bytes
+row 0x50 of 47 bytes
 from 4618706
 n 6
 n 7
@@ -105,8 +105,8 @@ func tell(fx *Effects) []string {
 // hexDump returns the bytes of the page's dump: a block that begins with the version, explained
 // behind two blanks.
 func hexDump(page string) string {
-	_, dump, _ := strings.Cut(page, "```\n01 ")
-	dump, _, _ = strings.Cut("01 "+dump, "```")
+	_, dump, _ := strings.Cut(page, "```\n02 ")
+	dump, _, _ = strings.Cut("02 "+dump, "```")
 	var digits strings.Builder
 	for _, line := range strings.Split(dump, "\n") {
 		line, _, _ = strings.Cut(line, "  ")

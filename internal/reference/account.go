@@ -1,6 +1,8 @@
 package reference
 
 import (
+	"slices"
+
 	"marginledger/events"
 	"marginledger/projector"
 )
@@ -46,6 +48,11 @@ func (t *transaction) applyToAccount() string {
 	case *events.LeverageSet:
 		a.leverages[b.Market] = b.Leverage
 		t.judgeLeverageSet(a, v.markets[b.Market], b.Leverage)
+	case *events.LeverageCapSet:
+		a.caps[b.Market] = b.MaxLeverage
+		if b.MaxLeverage == 0 {
+			delete(a.caps, b.Market)
+		}
 	case *events.MarginModeSet:
 		return t.setMode(a, b)
 	case *events.IsolatedMarginMoved:
@@ -79,7 +86,7 @@ func (t *transaction) applyToAccount() string {
 		return t.bust(a, b)
 	case *events.Adjustment:
 		return t.adjust(a, b)
-	case *events.PositionChanged, *events.AccountModeSet, *events.LeverageCapSet, *events.PoolBalanceObserved:
+	case *events.PositionChanged, *events.AccountModeSet, *events.PoolBalanceObserved:
 		return "not_supported"
 	}
 	return ""
@@ -174,8 +181,20 @@ func (t *transaction) setMode(a *account, b *events.MarginModeSet) string {
 		mode = events.Cross
 	}
 	legs := a.openLegs(b.Market)
+	isolatedOnly := t.venue.markets[b.Market].rules.isolatedOnly
+	inCross := slices.ContainsFunc(legs, func(leg events.Leg) bool {
+		p, _ := a.open(legKey{b.Market, leg})
+		return p.key == crossPool
+	})
+	if isolatedOnly && mode != b.Mode && b.Mode == events.Cross {
+		defer func() {
+			if a.modes[b.Market] == events.Cross { // it was applied
+				t.breakRule("margin_mode_not_allowed", crossPool)
+			}
+		}()
+	}
 	switch {
-	case len(legs) == 0:
+	case len(legs) == 0, isolatedOnly && b.Mode == events.Isolated && !inCross:
 		a.modes[b.Market] = b.Mode
 		return ""
 	case mode == b.Mode:

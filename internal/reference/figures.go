@@ -36,6 +36,9 @@ func (a *account) leverage(m *market, notional decimal.Decimal) decimal.Decimal 
 	if set, ok := a.leverages[m.name]; ok {
 		maximum = min(maximum, set)
 	}
+	if limit, ok := a.caps[m.name]; ok {
+		maximum = min(maximum, limit)
+	}
 	return decimal.NewFromInt(int64(maximum))
 }
 

@@ -44,7 +44,7 @@ func (t *transaction) poolFor(a *account, key legKey) *pool {
 	if p, pos := a.open(key); pos != nil {
 		return p
 	}
-	if a.modes[key.market] == events.Isolated {
+	if a.modes[key.market] == events.Isolated || t.venue.markets[key.market].rules.isolatedOnly {
 		return a.pool(poolKey(key))
 	}
 	return a.pools[crossPool]

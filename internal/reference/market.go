@@ -101,11 +101,11 @@ func (t *transaction) setProfile(b *events.VenueProfileSet) string {
 
 func (v *venue) list(b *events.MarketListed) string {
 	ps, ss := int32(b.PriceScale), int32(b.SizeScale)
-	if reason := checkRules(b.Rules); reason != "" {
-		return reason
-	}
 	if v.markets[b.Market] != nil {
 		return "already_listed"
+	}
+	if reason := checkRules(b.Rules); reason != "" {
+		return reason
 	}
 	if ps+ss > v.scale {
 		return "bad_value"
@@ -130,8 +130,6 @@ func checkRules(r events.MarketRules) string {
 		return "bad_value"
 	case len(r.Params) > 0:
 		return "bad_params"
-	case r.Modes > events.ModesAny:
-		return "not_supported"
 	}
 	return ""
 }
@@ -141,6 +139,8 @@ func rulesOf(r events.MarketRules) rules {
 		byIndex:        r.FundingMode == events.FundingByIndex,
 		maxStalenessMs: r.MaxStalenessMs,
 		liquidationFee: r.LiquidationFee.Decimal(),
+		isolatedOnly:   r.Modes == events.ModesNoCross || r.Modes == events.ModesStrictIsolated,
+		keepsMargin:    r.Modes == events.ModesStrictIsolated,
 	}
 	for _, t := range r.Tiers {
 		out.tiers = append(out.tiers, tier{t.LowerNotional.Decimal(), t.MaintenanceRate.Decimal(), t.Deduction.Decimal(), t.MaxLeverage})

@@ -13,8 +13,8 @@ import (
 
 var ruleOrder = []string{
 	"account_reopened", "sequence_gap", "mark_out_of_order", "withdrawal_exceeds_withdrawable", "negative_balance",
-	"leverage_above_maximum", "insufficient_initial_margin", "mode_switch_with_position", "isolated_margin_exceeds_free",
-	"isolated_margin_below_initial", "market_halted", "liquidation_without_episode", "liquidation_overfill",
+	"leverage_above_maximum", "insufficient_initial_margin", "mode_switch_with_position", "margin_mode_not_allowed",
+	"isolated_margin_exceeds_free", "isolated_margin_below_initial", "isolated_margin_not_removable", "market_halted", "liquidation_without_episode", "liquidation_overfill",
 	"covers_no_bankruptcy", "unknown_dead_letter", "funding_without_position",
 }
 
@@ -54,12 +54,18 @@ func (t *transaction) judgeLeverageSet(a *account, m *market, leverage uint32) {
 	if !a.backstop && leverage > m.rules.tiers[0].maxLeverage {
 		t.breakRule("leverage_above_maximum", crossPool)
 	}
+	if limit, ok := a.caps[m.name]; ok && leverage > limit {
+		t.breakRule("leverage_above_maximum", crossPool)
+	}
 }
 
 // judgeIsolatedMargin: the two rules of IsolatedMarginMoved.
 func (t *transaction) judgeIsolatedMargin(a *account, p *pool, amount decimal.Decimal) {
 	if amount.IsPositive() && t.venue.freeFigures(a).free.IsNegative() {
 		t.breakRule("isolated_margin_exceeds_free", p.key)
+	}
+	if amount.IsNegative() && len(p.positions) > 0 && t.venue.markets[p.key.market].rules.keepsMargin {
+		t.breakRule("isolated_margin_not_removable", p.key)
 	}
 	f := t.venue.poolFigures(a, p)
 	if amount.IsNegative() && (f.equity.Cmp(f.initial) < 0 || p.collateral.IsNegative()) {

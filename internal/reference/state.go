@@ -64,6 +64,8 @@ type rules struct {
 	byIndex        bool // funding by index
 	maxStalenessMs uint64
 	liquidationFee decimal.Decimal
+	isolatedOnly   bool
+	keepsMargin    bool // of an isolated pool with a position
 }
 
 type tier struct {
@@ -81,6 +83,7 @@ type account struct {
 	pools     map[poolKey]*pool          // the cross pool always
 	modes     map[string]events.MarginMode
 	leverages map[string]uint32
+	caps      map[string]uint32 // on leverages
 	orders    map[legKey]order
 	levels    []decimal.Decimal // of margin calls, falling
 	stop      stop
@@ -170,6 +173,7 @@ func newAccount(key accountKey) *account {
 		pools:     map[poolKey]*pool{crossPool: newPool(crossPool)},
 		modes:     map[string]events.MarginMode{},
 		leverages: map[string]uint32{},
+		caps:      map[string]uint32{},
 		orders:    map[legKey]order{},
 		levels:    defaultLevels,
 	}
@@ -213,7 +217,7 @@ func (v *venue) clone() *venue {
 func (a *account) clone() *account {
 	c := *a
 	c.balances, c.modes = maps.Clone(a.balances), maps.Clone(a.modes)
-	c.leverages, c.orders = maps.Clone(a.leverages), maps.Clone(a.orders)
+	c.leverages, c.caps, c.orders = maps.Clone(a.leverages), maps.Clone(a.caps), maps.Clone(a.orders)
 	c.pools = map[poolKey]*pool{}
 	for key, p := range a.pools {
 		copied := *p

@@ -78,7 +78,13 @@ func (g *generator) nonsense(a account) {
 	case 30, 31, 32, 33:
 		g.foreign(a, m)
 	case 34:
-		g.put(nobody, &events.MarketChanged{Market: m.name, Rules: g.foreignRules(m)})
+		rules := g.foreignRules(m)
+		g.put(nobody, &events.MarketChanged{Market: m.name, Rules: rules})
+		if rules.Modes > events.ModesAny { // there and back, where nothing but isolated is admitted
+			g.put(a, &events.MarginModeSet{Market: m.name, Mode: events.Isolated})
+			g.put(a, &events.MarginModeSet{Market: m.name, Mode: events.Cross})
+			g.put(a, &events.MarginModeSet{Market: m.name, Mode: events.Cross, IsolatedMargin: events.MustNumber("0")})
+		}
 	case 25:
 		if g.chance(50) {
 			g.put(nobody, g.haircuts(asset{name: "USDC"}))
