@@ -8,13 +8,17 @@ import (
 )
 
 // Order is a decrease: how much of the size, and how much collateral leaves besides. Liquidations and
-// deleveragings of the whole size may end insolvent; other orders are then refused. Profit in another
-// token than the collateral is not swapped.
+// deleveragings of the whole size may end insolvent; other orders are then refused.
 type Order struct {
 	Size         *big.Int // USD, at most the position's
 	Collateral   *big.Int // tokens; more than there is counts as all, with the whole size as none
 	Liquidation  bool     // the liquidation fee is charged
 	Deleveraging bool
+
+	// SwapProfit says that a profit in another token than the collateral is swapped for it, in the market
+	// itself and free of the market's swap fees and swap impact. The venue's liquidations and
+	// deleveragings do, unless the swap would break the market's reserve: the caller's decision.
+	SwapProfit bool
 }
 
 // Step is a cost that a decrease pays, in the venue's words; in this order.
@@ -102,6 +106,9 @@ func (m *Market) Decrease(p *Prices, pos *Position, order Order, owed Owed, disc
 		d.payOut(d.PnL)
 	}
 	diff := d.settleImpact(p, pos, order.Size)
+	if order.SwapProfit {
+		d.swapProfit()
+	}
 	f := m.closingFees(order.Size, d.collateral.Min, improved, order.Liquidation, owed, discount)
 
 	step, missing := d.pay(owed.Funding, f, diff)
@@ -167,6 +174,18 @@ func (d *decrease) settleImpact(p *Prices, pos *Position, size *big.Int) (diff *
 		d.payOut(d.TotalImpact)
 	}
 	return diff
+}
+
+// swapProfit swaps the secondary output for collateral, its least price against the greatest of the
+// collateral, down; not if the pool has too little.
+func (d *decrease) swapProfit() {
+	out := margin.Quo(mul(d.Secondary, d.profit.Min), d.collateral.Max, margin.Down)
+	if out.Cmp(d.Pool.Of(d.longCollateral)) > 0 {
+		return
+	}
+	d.toPool(d.longProfit, d.Secondary)
+	d.toPool(d.longCollateral, neg(out))
+	d.Output, d.Secondary = add(d.Output, out), zero
 }
 
 // pay pays the costs one after the other and returns the first that is not paid in full.
