@@ -42,8 +42,8 @@ func hlRules(c *vector) hyperliquid.Rules {
 	if err != nil || name != hyperliquid.Name {
 		c.stop("profile %q: %v", c.profile, err)
 	}
-	if f := c.in.get("ownMmFloor6dp"); f.ok && f.bool() {
-		r.FloorOwn = true
+	if f := c.in.get("ownMmFloor6dp"); f.ok {
+		r.FloorOwn = f.bool()
 	}
 	return r
 }
