@@ -303,8 +303,9 @@ func hlSummary(c *vector) {
 		}
 	}
 	if w := want.get("mmOverIm"); w.ok && !s.Initial.IsZero() {
+		// A quotient of the source's own: cut off or rounded, no source says.
 		ratio := new(big.Rat).Quo(hyperliquid.Amount(s.Maintenance), hyperliquid.Amount(s.Initial))
-		w.is(margin.Rounded(ratio, w.decimals(), margin.HalfUp))
+		w.within(margin.Rounded(ratio, w.decimals(), margin.Down), margin.Rounded(ratio, w.decimals(), margin.HalfUp))
 	}
 	if w := want.get("withdrawableZeroBecauseAVBelowIM"); w.ok {
 		free := r.Withdrawable(&hyperliquid.Summary{Equity: crossEquity, Initial: s.Initial}, fixed.Int128{})
@@ -347,9 +348,12 @@ func hlPoolElsewhere(c *vector) {
 			hlCompare(r, p, hlFigures(r, p, hyperliquid.Micro(pool.rat(), margin.Down), total))
 		}
 		if w := c.want.get("impliedPool"); w.ok {
-			other := total.Sub(r.Maintenance(&p.Position))
-			implied := r.ImpliedEquity(&p.Position, p.get("expected").get("liquidationPx").rat(), other)
+			other, printed := total.Sub(r.Maintenance(&p.Position)), p.get("expected").get("liquidationPx")
+			implied := r.ImpliedEquity(&p.Position, printed.rat(), other)
 			w.is(margin.Rounded(implied, w.decimals(), margin.HalfUp))
+			if !pool.ok { // the price that the pool is told from must come out of it
+				printed.is(r.Print(r.LiquidationPrice(&p.Position, hyperliquid.Micro(implied, margin.HalfUp), other)))
+			}
 		}
 	}
 	if w := c.want.get("crossMaintenanceMarginUsed"); w.ok {
