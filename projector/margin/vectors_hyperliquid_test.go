@@ -303,9 +303,7 @@ func hlSummary(c *vector) {
 		}
 	}
 	if w := want.get("mmOverIm"); w.ok && !s.Initial.IsZero() {
-		// A quotient of the source's own: cut off or rounded, no source says.
-		ratio := new(big.Rat).Quo(hyperliquid.Amount(s.Maintenance), hyperliquid.Amount(s.Initial))
-		w.within(margin.Rounded(ratio, w.decimals(), margin.Down), margin.Rounded(ratio, w.decimals(), margin.HalfUp))
+		hlShown(w, new(big.Rat).Quo(hyperliquid.Amount(s.Maintenance), hyperliquid.Amount(s.Initial)))
 	}
 	if w := want.get("withdrawableZeroBecauseAVBelowIM"); w.ok {
 		free := r.Withdrawable(&hyperliquid.Summary{Equity: crossEquity, Initial: s.Initial}, fixed.Int128{})
@@ -430,15 +428,24 @@ func hlPortfolioBorrow(c *vector) {
 func hlUnified(c *vector) {
 	r := hlRules(c)
 	ratio := hyperliquid.UnifiedRatio(c.in.get("crossMM").rat(), c.in.get("spotTotal").rat(), c.in.get("isolated").rat())
-	w := c.want.get("ratio")
-	switch {
+	switch w := c.want.get("ratio"); {
 	case ratio == nil:
+		w.is(nil)
 	case w.decimals() > r.Digits: // not as the venue prints it
-		ratio = margin.Rounded(ratio, w.decimals(), margin.Down)
+		hlShown(w, ratio)
 	default:
-		ratio = r.Print(ratio)
+		w.is(r.Print(ratio))
 	}
-	w.is(ratio)
+}
+
+// hlShown compares a quotient that a document shows to some digits: cut off or rounded, it does not say.
+func hlShown(w *value, x *big.Rat) {
+	cut, nearest := margin.Rounded(x, w.decimals(), margin.ToZero), margin.Rounded(x, w.decimals(), margin.HalfUp)
+	if cut.Cmp(nearest) == 0 {
+		w.is(cut)
+		return
+	}
+	w.within(cut, nearest)
 }
 
 // hlFunding: the venue printed 8 digits, later 10; the premium tells which. It is itself printed to
@@ -485,8 +492,7 @@ func hlBackstop(c *vector) {
 func hlPriceFor(c *vector) {
 	hlRules(c)
 	in, w := c.in, c.want.get("x")
-	x := hyperliquid.PriceFor(in.get("q").rat(), in.get("mark").rat(), in.get("value").rat(), in.get("rate").rat())
-	w.is(margin.Rounded(x, w.decimals(), margin.Down))
+	hlShown(w, hyperliquid.PriceFor(in.get("q").rat(), in.get("mark").rat(), in.get("value").rat(), in.get("rate").rat()))
 }
 
 // hlClientTable compares a client's table. Of a real position it has the digits that the venue
