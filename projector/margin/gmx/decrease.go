@@ -176,18 +176,6 @@ func (d *decrease) settleImpact(p *Prices, pos *Position, size *big.Int) (diff *
 	return diff
 }
 
-// swapProfit swaps the secondary output for collateral, its least price against the greatest of the
-// collateral, down; not if the pool has too little.
-func (d *decrease) swapProfit() {
-	out := margin.Quo(mul(d.Secondary, d.profit.Min), d.collateral.Max, margin.Down)
-	if out.Cmp(d.Pool.Of(d.longCollateral)) > 0 {
-		return
-	}
-	d.toPool(d.longProfit, d.Secondary)
-	d.toPool(d.longCollateral, neg(out))
-	d.Output, d.Secondary = add(d.Output, out), zero
-}
-
 // pay pays the costs one after the other and returns the first that is not paid in full.
 func (d *decrease) pay(funding *big.Int, f fees, diff *big.Int) (Step, *big.Int) {
 	price := d.collateral.Min
@@ -263,31 +251,4 @@ func (d *decrease) finish(size *big.Int) {
 		d.Output = add(d.Output, pos.Collateral)
 		pos.Size, pos.Tokens, pos.Collateral = zero, zero, zero
 	}
-}
-
-// bothToPool adds collateral and secondary tokens to the pool.
-func (d *decrease) bothToPool(paid, second *big.Int) {
-	d.toPool(d.longCollateral, paid)
-	d.toPool(d.longProfit, second)
-}
-
-func (d *decrease) toPool(longToken bool, tokens *big.Int) {
-	if longToken || d.m.SingleToken {
-		d.Pool.Long = add(d.Pool.Long, tokens)
-	} else {
-		d.Pool.Short = add(d.Pool.Short, tokens)
-	}
-}
-
-// toImpactPool adds to the impact pool, after it has repaid what it was lent; what it lacks is lent to it.
-func (d *decrease) toImpactPool(tokens *big.Int) {
-	if tokens.Sign() >= 0 {
-		repaid := least(d.Lent, tokens)
-		d.Lent = sub(d.Lent, repaid)
-		d.ImpactPool = add(d.ImpactPool, sub(tokens, repaid))
-		return
-	}
-	had := least(d.ImpactPool, neg(tokens))
-	d.ImpactPool = sub(d.ImpactPool, had)
-	d.Lent = sub(d.Lent, add(tokens, had))
 }
