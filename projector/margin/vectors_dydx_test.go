@@ -1,6 +1,7 @@
 package margin_test
 
 import (
+	"cmp"
 	"maps"
 	"math/big"
 	"slices"
@@ -445,6 +446,7 @@ func dydxFlow(c *vector) {
 	for _, v := range c.in.get("liquidatable").list() {
 		listed = append(listed, dydxIndex(v, names))
 	}
+	dydxTurns(c, names, listed)
 	events, err := b.Run(listed)
 	dydxMust(c, events, err)
 	dydxAreAccounts(c.want.get("accounts"), names, b.Accounts, ms)
@@ -458,6 +460,20 @@ func dydxFlow(c *vector) {
 	for i, want := range list {
 		dydxIsEvent(want, &events[i], names, m)
 	}
+}
+
+// dydxTurns puts the listed accounts in the order of their first event: of equal ones the venue takes the order of hashes, which
+// cases do not have. An account without an event keeps its place behind them.
+func dydxTurns(c *vector, names []string, listed []int) {
+	first := map[int]int{}
+	events := c.in.get("events").list()
+	for i, e := range events {
+		name, _ := e.get("liquidated").x.(string)
+		if account := slices.Index(names, name); first[account] == 0 {
+			first[account] = i - len(events) // below 0, which is that of an account without an event
+		}
+	}
+	slices.SortStableFunc(listed, func(x, y int) int { return cmp.Compare(first[x], first[y]) })
 }
 
 // dydxIsEvent compares an event, which is an input.

@@ -116,6 +116,9 @@ func (c *vectorCase) run(k kind) *vector {
 		}()
 		k.run(v)
 	}()
+	if len(v.expected()) == 0 {
+		v.problem("nothing is expected")
+	}
 	for _, path := range slices.Sorted(maps.Keys(v.leaves)) {
 		switch {
 		case v.seen[path]:
@@ -184,11 +187,11 @@ func (c *vector) inside(path string, x any) bool {
 	return ok && isNumber && n.Cmp(i[0]) >= 0 && n.Cmp(i[1]) <= 0
 }
 
-// expected returns the paths of expected values, but for those of tolerances.
+// expected returns the paths of expected values, but for those of tolerances and of what is empty.
 func (c *vector) expected() []string {
 	var out []string
 	for _, path := range slices.Sorted(maps.Keys(c.leaves)) {
-		if isExpected(path) && !strings.HasSuffix(path, ".relTol") && !strings.HasSuffix(path, ".tolerance") {
+		if isExpected(path) && !strings.HasSuffix(path, ".relTol") && !strings.HasSuffix(path, ".tolerance") && !strings.HasSuffix(path, "expected") {
 			out = append(out, path)
 		}
 	}

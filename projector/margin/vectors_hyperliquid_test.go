@@ -42,8 +42,8 @@ func hlRules(c *vector) hyperliquid.Rules {
 	if err != nil || name != hyperliquid.Name {
 		c.stop("profile %q: %v", c.profile, err)
 	}
-	if f := c.in.get("ownMmFloor6dp"); f.ok && f.bool() {
-		r.FloorOwn = true
+	if f := c.in.get("ownMmFloor6dp"); f.ok {
+		r.FloorOwn = f.bool()
 	}
 	return r
 }
@@ -147,6 +147,7 @@ func hlUnrealised(r hyperliquid.Rules, p *hlPosition, entry, want *value) *big.R
 		low, high = high, low
 	}
 	want.within(low, high)
+	want.is(r.PrintAmount(hlLedger(want))) // an amount of the ledger, as the venue prints one
 	return want.rat()
 }
 
@@ -302,8 +303,7 @@ func hlSummary(c *vector) {
 		}
 	}
 	if w := want.get("mmOverIm"); w.ok && !s.Initial.IsZero() {
-		ratio := new(big.Rat).Quo(hyperliquid.Amount(s.Maintenance), hyperliquid.Amount(s.Initial))
-		w.is(margin.Rounded(ratio, w.decimals(), margin.HalfUp))
+		hlShown(w, new(big.Rat).Quo(hyperliquid.Amount(s.Maintenance), hyperliquid.Amount(s.Initial)))
 	}
 	if w := want.get("withdrawableZeroBecauseAVBelowIM"); w.ok {
 		free := r.Withdrawable(&hyperliquid.Summary{Equity: crossEquity, Initial: s.Initial}, fixed.Int128{})
@@ -346,9 +346,12 @@ func hlPoolElsewhere(c *vector) {
 			hlCompare(r, p, hlFigures(r, p, hyperliquid.Micro(pool.rat(), margin.Down), total))
 		}
 		if w := c.want.get("impliedPool"); w.ok {
-			other := total.Sub(r.Maintenance(&p.Position))
-			implied := r.ImpliedEquity(&p.Position, p.get("expected").get("liquidationPx").rat(), other)
+			other, printed := total.Sub(r.Maintenance(&p.Position)), p.get("expected").get("liquidationPx")
+			implied := r.ImpliedEquity(&p.Position, printed.rat(), other)
 			w.is(margin.Rounded(implied, w.decimals(), margin.HalfUp))
+			if !pool.ok { // the price that the pool is told from must come out of it
+				printed.is(r.Print(r.LiquidationPrice(&p.Position, hyperliquid.Micro(implied, margin.HalfUp), other)))
+			}
 		}
 	}
 	if w := c.want.get("crossMaintenanceMarginUsed"); w.ok {
@@ -412,24 +415,37 @@ func hlPortfolioBorrow(c *vector) {
 	want.get("maintenanceBorrow").is(p.MaintenanceBorrow())
 	want.get("pmr").is(margin.Rounded(p.Ratio(), 8, margin.HalfEven)) // the source's digits
 	if w := want.get("liqCollateral"); w.ok {
-		// The source's figure is 7.8e-5 below the product, from which its other three follow.
 		x := p.LiquidationCollateral()
-		w.within(new(big.Rat).Sub(x, big.NewRat(1, 1e4)), x)
+		if off := new(big.Rat).Sub(x, w.rat()); off.Cmp(big.NewRat(775, 1e7)) > 0 && off.Cmp(big.NewRat(785, 1e7)) < 0 {
+			// One source's figure is 7.8e-5 below the product, from which its other three follow.
+			w.within(new(big.Rat).Sub(x, big.NewRat(785, 1e7)), new(big.Rat).Sub(x, big.NewRat(775, 1e7)))
+			return
+		}
+		w.is(margin.Rounded(x, w.decimals(), margin.Down))
 	}
 }
 
 func hlUnified(c *vector) {
 	r := hlRules(c)
 	ratio := hyperliquid.UnifiedRatio(c.in.get("crossMM").rat(), c.in.get("spotTotal").rat(), c.in.get("isolated").rat())
-	w := c.want.get("ratio")
-	switch {
+	switch w := c.want.get("ratio"); {
 	case ratio == nil:
+		w.is(nil)
 	case w.decimals() > r.Digits: // not as the venue prints it
-		ratio = margin.Rounded(ratio, w.decimals(), margin.Down)
+		hlShown(w, ratio)
 	default:
-		ratio = r.Print(ratio)
+		w.is(r.Print(ratio))
 	}
-	w.is(ratio)
+}
+
+// hlShown compares a quotient that a document shows to some digits: cut off or rounded, it does not say.
+func hlShown(w *value, x *big.Rat) {
+	cut, nearest := margin.Rounded(x, w.decimals(), margin.ToZero), margin.Rounded(x, w.decimals(), margin.HalfUp)
+	if cut.Cmp(nearest) == 0 {
+		w.is(cut)
+		return
+	}
+	w.within(cut, nearest)
 }
 
 // hlFunding: the venue printed 8 digits, later 10; the premium tells which. It is itself printed to
@@ -446,7 +462,7 @@ func hlFunding(c *vector) {
 		digits = 10
 	}
 	half := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
-	half.Quo(half, big.NewRat(2, 1))
+	half.Mul(half, big.NewRat(499, 1000)) // it lost less than half a digit
 	rate := func(p *big.Rat) *big.Rat { return margin.Rounded(regime.Rate(p), digits, margin.HalfEven) }
 	low, high := rate(new(big.Rat).Sub(premium.rat(), half)), rate(half.Add(premium.rat(), half))
 	if low.Cmp(high) == 0 {
@@ -476,8 +492,7 @@ func hlBackstop(c *vector) {
 func hlPriceFor(c *vector) {
 	hlRules(c)
 	in, w := c.in, c.want.get("x")
-	x := hyperliquid.PriceFor(in.get("q").rat(), in.get("mark").rat(), in.get("value").rat(), in.get("rate").rat())
-	w.is(margin.Rounded(x, w.decimals(), margin.Down))
+	hlShown(w, hyperliquid.PriceFor(in.get("q").rat(), in.get("mark").rat(), in.get("value").rat(), in.get("rate").rat()))
 }
 
 // hlClientTable compares a client's table. Of a real position it has the digits that the venue
@@ -498,14 +513,14 @@ func hlClientTable(c *vector) {
 	}
 	p := hyperliquid.Position{Size: size, Notional: hyperliquid.Micro(n, margin.Down),
 		Tiers: []hyperliquid.Tier{{MaxLeverage: in.get("maxLeverage").int()}}}
-	hlTolerance(c.want.get("relTol"))
+	rate := big.NewRat(1, 2*p.Tiers[0].MaxLeverage)
+	x := hyperliquid.PriceFor(size, in.get("entry").rat(), in.get("collateral").rat(), rate)
+	hlTolerance(c.want.get("relTol"), w, x)
 	digits := w.decimals()
 	if digits <= r.Digits {
 		w.is(r.Print(r.LiquidationPrice(&p, hlLedger(in.get("collateral")), fixed.Int128{})))
 		return
 	}
-	rate := big.NewRat(1, 2*p.Tiers[0].MaxLeverage)
-	x := hyperliquid.PriceFor(size, in.get("entry").rat(), in.get("collateral").rat(), rate)
 	if len(strings.Trim(w.text(), "0.")) > 17 { // 17 digits and the point: as a double is printed
 		w.is(margin.ShortestBinary64(x))
 		return
@@ -513,14 +528,19 @@ func hlClientTable(c *vector) {
 	w.is(margin.Rounded(x, digits, margin.HalfEven))
 }
 
-// hlTolerance reads a tolerance: a power of ten, 1e-4 at most.
-func hlTolerance(v *value) {
+// hlTolerance checks a tolerance: a power of ten, 1e-4 at most, and the source's figure is as near to the exact one.
+func hlTolerance(v, figure *value, exact *big.Rat) {
 	if !v.ok {
 		return
 	}
 	r := v.tolerance()
-	inverse := new(big.Rat).Inv(r)
-	if !inverse.IsInt() || strings.TrimRight(inverse.Num().String(), "0") != "1" || inverse.Cmp(big.NewRat(10_000, 1)) < 0 {
-		v.c.problem("%s: %v is no tolerance", v.path, v.x)
+	inverse := new(big.Rat)
+	if r.Sign() > 0 {
+		inverse.Inv(r)
+	}
+	off := new(big.Rat).Sub(figure.rat(), exact)
+	if !inverse.IsInt() || strings.TrimRight(inverse.Num().String(), "0") != "1" || inverse.Cmp(big.NewRat(10_000, 1)) < 0 ||
+		off.Abs(off).Cmp(r.Mul(r, exact)) > 0 {
+		v.c.problem("%s: %v is no tolerance of %v", v.path, v.x, figure.x)
 	}
 }

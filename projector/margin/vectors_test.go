@@ -31,10 +31,10 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsNoticeADigit changes every digit of every expected value (in files of many cases the
+// TestVectorDigits changes every digit of every expected value (in files of many cases the
 // first and the last), and expects each change to fail its case. Where a comparison declared an
 // interval, a change that stays inside is let pass.
-func TestVectorsNoticeADigit(t *testing.T) {
+func TestVectorDigits(t *testing.T) {
 	for _, file := range vectorFiles(t) {
 		changes, inside := 0, 0
 		cases := readVectors(t, file)
@@ -90,6 +90,11 @@ func TestVectorHarness(t *testing.T) {
 			"inputs.list[0].expected.y: not compared"},
 		{"missing", `{"kind":"add","inputs":{"a":"1","list":[]},"expected":{"sum":"3"}}`, "inputs.b: missing"},
 		{"no number", `{"kind":"add","inputs":{"a":"1/2","b":2,"list":[]},"expected":{"sum":"3"}}`, `inputs.a: "1/2" is no decimal`},
+		{"nothing expected", `{"kind":"add","inputs":{"a":"1","b":2,"list":[{"x":"1","expected":{}}]},"expected":{}}`, "nothing is expected"},
+		{"no expected", `{"kind":"add","inputs":{"a":"1","b":2,"list":[]}}`, "nothing is expected"},
+		{"no inputs", `{"kind":"add","expected":{"sum":"3"}}`, "inputs.a: missing"},
+		{"object for a number", `{"kind":"add","inputs":{"a":"1","b":2,"list":[]},"expected":{"sum":{"value":"3"}}}`, "expected.sum.value: not compared"},
+		{"array for an object", `{"kind":"add","inputs":[],"expected":{"sum":"3"}}`, "inputs.a: missing"},
 		{"kind", `{"kind":"subtract","inputs":{},"expected":{}}`, `unknown kind "subtract"`},
 		{"case field", `{"kind":"add","inputs":{},"expected":{},"extra":1}`, "extra: unknown field"},
 		{"panic", `{"kind":"panic","inputs":{},"expected":{}}`, "panic: no"},

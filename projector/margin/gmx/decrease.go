@@ -8,13 +8,17 @@ import (
 )
 
 // Order is a decrease: how much of the size, and how much collateral leaves besides. Liquidations and
-// deleveragings of the whole size may end insolvent; other orders are then refused. Profit in another
-// token than the collateral is not swapped.
+// deleveragings of the whole size may end insolvent; other orders are then refused.
 type Order struct {
 	Size         *big.Int // USD, at most the position's
 	Collateral   *big.Int // tokens; more than there is counts as all, with the whole size as none
 	Liquidation  bool     // the liquidation fee is charged
 	Deleveraging bool
+
+	// SwapProfit says that a profit in another token than the collateral is swapped for it, in the market
+	// itself and free of the market's swap fees and swap impact. The venue's liquidations and
+	// deleveragings do, unless the swap would break the market's reserve: the caller's decision.
+	SwapProfit bool
 }
 
 // Step is a cost that a decrease pays, in the venue's words; in this order.
@@ -102,6 +106,9 @@ func (m *Market) Decrease(p *Prices, pos *Position, order Order, owed Owed, disc
 		d.payOut(d.PnL)
 	}
 	diff := d.settleImpact(p, pos, order.Size)
+	if order.SwapProfit {
+		d.swapProfit()
+	}
 	f := m.closingFees(order.Size, d.collateral.Min, improved, order.Liquidation, owed, discount)
 
 	step, missing := d.pay(owed.Funding, f, diff)
@@ -244,31 +251,4 @@ func (d *decrease) finish(size *big.Int) {
 		d.Output = add(d.Output, pos.Collateral)
 		pos.Size, pos.Tokens, pos.Collateral = zero, zero, zero
 	}
-}
-
-// bothToPool adds collateral and secondary tokens to the pool.
-func (d *decrease) bothToPool(paid, second *big.Int) {
-	d.toPool(d.longCollateral, paid)
-	d.toPool(d.longProfit, second)
-}
-
-func (d *decrease) toPool(longToken bool, tokens *big.Int) {
-	if longToken || d.m.SingleToken {
-		d.Pool.Long = add(d.Pool.Long, tokens)
-	} else {
-		d.Pool.Short = add(d.Pool.Short, tokens)
-	}
-}
-
-// toImpactPool adds to the impact pool, after it has repaid what it was lent; what it lacks is lent to it.
-func (d *decrease) toImpactPool(tokens *big.Int) {
-	if tokens.Sign() >= 0 {
-		repaid := least(d.Lent, tokens)
-		d.Lent = sub(d.Lent, repaid)
-		d.ImpactPool = add(d.ImpactPool, sub(tokens, repaid))
-		return
-	}
-	had := least(d.ImpactPool, neg(tokens))
-	d.ImpactPool = sub(d.ImpactPool, had)
-	d.Lent = sub(d.Lent, add(tokens, had))
 }

@@ -203,7 +203,8 @@ func TestDecreaseKeepsTokens(t *testing.T) {
 			pos.Collateral = eth(r.Int64N(20_000))
 		}
 		o := gmx.Owed{Funding: new(big.Int).Rsh(pos.Collateral, uint(r.Int64N(20))), Borrowing: usd(r.Int64N(1000), 1)}
-		order := gmx.Order{Size: usd(r.Int64N(4)*50_000+50_000, 1), Collateral: new(big.Int).Rsh(pos.Collateral, 2), Liquidation: r.Int64N(2) == 0}
+		order := gmx.Order{Size: usd(r.Int64N(4)*50_000+50_000, 1), Collateral: new(big.Int).Rsh(pos.Collateral, 2), Liquidation: r.Int64N(2) == 0,
+			SwapProfit: r.Int64N(2) == 0}
 		x, err := m.Decrease(p, pos, order, o, nil)
 		var refused *gmx.InsufficientFunds
 		if errors.As(err, &refused) && !(order.Liquidation && order.Size.Cmp(pos.Size) == 0) {

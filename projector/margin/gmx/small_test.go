@@ -120,6 +120,25 @@ func TestSmallSecondary(t *testing.T) {
 	equal(t, "fees elsewhere", x.FeesElsewhere, n(1))
 }
 
+// TestSmallSwap: the profit of 8 long tokens, 10 each, buys 80/6 = 13.3 short tokens, if the pool has 13.
+func TestSmallSwap(t *testing.T) {
+	part := gmx.Order{Size: n(333), Collateral: n(0), SwapProfit: true}
+	m, p, pos := small()
+	m.Pool.Short = n(13)
+	x := decrease(t, m, p, pos, part, gmx.Owed{Funding: n(3), Borrowing: n(0)})
+	equal(t, "output", x.Output, n(13-3)) // costs come out of it first
+	equal(t, "secondary", x.Secondary, n(0))
+	equal(t, "collateral", x.Position.Collateral, n(100))
+	equal(t, "long pool", x.Pool.Long, n(101))
+	equal(t, "short pool", x.Pool.Short, n(0))
+
+	m.Pool.Short = n(12)
+	x = decrease(t, m, p, pos, part, owed())
+	equal(t, "output, not swapped", x.Output, n(0))
+	equal(t, "secondary, not swapped", x.Secondary, n(8))
+	equal(t, "long pool, not swapped", x.Pool.Long, n(101-8))
+}
+
 // TestSmallExecutionPrice: 5 USD on 3889 of 70000, 90 tokens: 3888.9 per token, cut off before it is divided again.
 func TestSmallExecutionPrice(t *testing.T) {
 	m, p, pos := small()
