@@ -77,7 +77,7 @@ func (s *Shard) moved(h *holders, first, last margin.Variable) {
 	for v := first; v <= last; v++ {
 		if l := h.ladders[v]; l != nil {
 			var scanned bool
-			if s.left, scanned = l.move(h.key(v), h.reach(v), s.left); scanned {
+			if s.left, scanned = l.move(h.key(v), h.reach(v), s.scanLeast, s.left); scanned {
 				s.work.Scans++
 				s.deferring = true
 			}

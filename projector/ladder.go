@@ -50,7 +50,8 @@ const (
 	manyBuckets = 1 << 16
 	perBucket   = 8 // bounds, at most, as long as there may be more buckets
 
-	scanShare, scanLeast = 10, 256 // of the slots, a tenth, are enough to read them all
+	scanShare = 10  // of the slots, a tenth, are enough to read them all
+	scanLeast = 256 // and so many
 )
 
 // newLadder returns an empty ladder around a value.
@@ -160,9 +161,9 @@ func (l *ladder) unlink(d int, slot int32, from int) {
 }
 
 // move tells the variable's new value, and appends the slots whose bound it leaves. Those stay where
-// they are until they are set: all must be, before the next move. scanned says that there were so many
-// that every slot was looked at.
-func (l *ladder) move(value, reach int64, left []int32) (_ []int32, scanned bool) {
+// they are until they are set: all must be, before the next move. scanned says that there were so many,
+// more than least, that every slot was looked at.
+func (l *ladder) move(value, reach int64, least int, left []int32) (_ []int32, scanned bool) {
 	l.reach = reach
 	for d := range l.sides {
 		if l.sides[d].strays(l.toward(d, l.last)) {
@@ -173,7 +174,7 @@ func (l *ladder) move(value, reach int64, left []int32) (_ []int32, scanned bool
 	for d := range l.sides {
 		if key := l.toward(d, value); key < l.sides[d].near {
 			var all bool
-			left, all = l.leave(d, key, left)
+			left, all = l.leave(d, key, least, left)
 			scanned = scanned || all
 		}
 	}
@@ -204,13 +205,13 @@ func (l *ladder) append(left []int32, d int, slot int32) []int32 {
 
 // leave appends the slots of a side with a key above a value that is below near. The counts of the
 // buckets say beforehand whether following their links or reading all slots is the shorter way.
-func (l *ladder) leave(d int, value int64, left []int32) (_ []int32, scanned bool) {
+func (l *ladder) leave(d int, value int64, least int, left []int32) (_ []int32, scanned bool) {
 	s := &l.sides[d]
 	top, end, count := s.bucket(s.near), s.bucket(value), 0
 	for i := top; i >= end; i-- {
 		count += int(s.buckets[i].count)
 	}
-	if count > scanLeast && count*scanShare > len(l.slots) {
+	if count > least && count*scanShare > len(l.slots) {
 		for i := range l.slots {
 			if key := l.slots[i][d].key; key > value && key != always {
 				left = append(left, int32(i))

@@ -43,13 +43,14 @@ type Shard struct {
 	dirty  dirty   // what changed since the last TakeChanged
 
 	// Bounds. All of it is derived.
-	bounds   margin.Bounds
-	terms    margin.Terms
-	left     []int32 // slots
-	unbound  []*pool // judged, and still to be given bounds
-	bulk     bool    // rows are being loaded: bounds are linked when all are there
-	judgeAll bool    // of tests: every move has every holder judged
-	work     Work
+	bounds    margin.Bounds
+	terms     margin.Terms
+	left      []int32 // slots
+	unbound   []*pool // judged, and still to be given bounds
+	scanLeast int
+	bulk      bool // rows are being loaded: bounds are linked when all are there
+	judgeAll  bool // of tests: every move has every holder judged
+	work      Work
 
 	// Buffers of TakeChanged and EachRow.
 	keyBuf, valueBuf []byte
@@ -83,6 +84,7 @@ func New(cfg Config) *Shard {
 		open:      map[incompleteKey]*incomplete{},
 		producers: map[producerKey]*producer{},
 		windows:   map[Source]*window{},
+		scanLeast: scanLeast,
 	}
 }
 

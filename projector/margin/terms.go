@@ -70,7 +70,7 @@ const fundingShare = 6
 // unposted funding as UnpostedFunding does: −size · K / 10^12 for each unit of the index. What the
 // position's rounding adds is the profile's to allow for: one unit.
 func (t *Terms) OfFunding(i int, p *Position, e Edge) *Term {
-	m, shift := p.Market, p.Market.fundingShift()
+	m, shift := p.Market, p.Market.FundingShift()
 	// A 64th of the price, as an index: price · 10^12 / 2^6; as a key, rounded down.
 	scale, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(fundingShare + shift).Int64()
 	// |size|·K·index/10^12 ≤ |size|·K·price/2^6, as the scale is rounded down.

@@ -52,15 +52,15 @@ func (m *Market) Key(v Variable) int64 {
 	panic(fmt.Sprintf("margin: variable %d is none of a market", v))
 }
 
-// fundingShift is how many bits a funding index has more than its key. An index is at most
+// FundingShift is how many bits a funding index has more than its key. An index is at most
 // 1000 · MaxPrice · 10^12 < MaxPrice · 2^50, so a key is within ±2^62; the shift is fixed when the
 // market is listed.
-func (m *Market) fundingShift() int { return max(0, bits.Len64(uint64(m.MaxPrice))+50-62) }
+func (m *Market) FundingShift() int { return max(0, bits.Len64(uint64(m.MaxPrice))+50-62) }
 
 // FundingKey returns floor(index / 2^shift): a key that moves by d stands for an index that moves by
 // more than d − 1 and less than d + 1 of its units.
 func (m *Market) FundingKey() int64 {
-	key, ok := m.FundingIndex.Shift(m.fundingShift()).Int64()
+	key, ok := m.FundingIndex.Shift(m.FundingShift()).Int64()
 	if !ok {
 		panic(fmt.Sprintf("margin: funding index %v of %s, largest price %d, is past its bound", m.FundingIndex, m.Name, m.MaxPrice))
 	}
@@ -69,7 +69,7 @@ func (m *Market) FundingKey() int64 {
 
 // FundingReach returns, as keys, a 16th of the price: few bounds of a funding index lie farther.
 func (m *Market) FundingReach() int64 {
-	reach, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(4 + m.fundingShift()).Int64()
+	reach, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(4 + m.FundingShift()).Int64()
 	return reach
 }
 

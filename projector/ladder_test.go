@@ -1,0 +1,130 @@
+package projector_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"marginledger/events"
+	"marginledger/internal/reference"
+	"marginledger/internal/simulate/stream"
+	"marginledger/projector"
+)
+
+var (
+	ladderSeed    = flag.Uint64("ladder-seed", 0, "first seed of TestLadder")
+	ladderStreams = flag.Uint64("ladder-streams", 40, "seeds of TestLadder")
+)
+
+// ladderCase is a kind of stream. A profile adds its own; model says whether the reference model knows it.
+type ladderCase struct {
+	name    string
+	options stream.Options
+	model   bool
+	every   uint64 // run of so many seeds only one
+}
+
+var ladderCases = []ladderCase{
+	{"standard, all facts", stream.Options{Records: 250}, true, 1},
+	{"standard, calm prices, many accounts", stream.Options{Records: 1500, Accounts: 40, Markets: 2, Calm: 70}, true, 10},
+	{"standard, calm prices, few markets", stream.Options{Records: 400, Accounts: 6, Markets: 1, Calm: 50, Clean: true}, true, 4},
+}
+
+// TestLadder folds random streams in five ways: with the ladder; with every bound read in order, as after
+// a jump; with every holder judged at every move; with the ladder thrown away and made anew at random places;
+// and by the reference model. Record by record they announce the same bytes.
+func TestLadder(t *testing.T) {
+	for _, c := range ladderCases {
+		t.Run(c.name, func(t *testing.T) {
+			var work projector.Work
+			for seed := *ladderSeed; seed < *ladderSeed+(*ladderStreams+c.every-1)/c.every; seed++ {
+				w := newLadderWays(t, seed, c)
+				stream.Random(w.rng, w.options())
+				work.Scans += w.scan.Work().Scans
+				work.Crossed += w.ladder.Work().Crossed
+				if a, b := w.ladder.Work().Judged, w.all.Work().Judged; a > b {
+					t.Errorf("seed %d: the ladder judged %d pools, all are %d", seed, a, b)
+				}
+			}
+			if work.Scans == 0 || work.Crossed == 0 {
+				t.Errorf("%+v: these streams prove nothing", work)
+			}
+		})
+	}
+}
+
+// ladderWays are the five.
+type ladderWays struct {
+	*testing.T
+	seed  uint64
+	c     ladderCase
+	rng   *rand.Rand
+	n     int
+	cfg   projector.Config
+	model *reference.Model
+	kept  map[string][]byte
+
+	ladder, scan, all, restarted *projector.Shard
+}
+
+func newLadderWays(t *testing.T, seed uint64, c ladderCase) *ladderWays {
+	w := &ladderWays{T: t, seed: seed, c: c, rng: rand.New(rand.NewPCG(seed, 11)), cfg: projector.Config{DedupeWindow: 40}, kept: map[string][]byte{}}
+	w.ladder, w.scan, w.all, w.restarted = projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg)
+	w.scan.ScanSoon()
+	w.all.JudgeAll()
+	if c.model {
+		w.model = reference.New(0, w.cfg.DedupeWindow)
+	}
+	return w
+}
+
+func (w *ladderWays) options() stream.Options {
+	o := w.c.options
+	o.Watch = w.apply
+	return o
+}
+
+// apply folds a record in all ways, and returns what is announced.
+func (w *ladderWays) apply(r *projector.Record) []events.Output {
+	w.Helper()
+	fx := w.all.Apply(r)
+	want := announcements(fx)
+	w.same("the ladder", w.ladder, announcements(w.ladder.Apply(r)), want)
+	w.same("the scan", w.scan, announcements(w.scan.Apply(r)), want)
+	w.same("the ladder made anew", w.restarted, announcements(w.restarted.Apply(r)), want)
+	if w.model != nil {
+		outputs, dead, _, duplicate := w.model.Apply(r)
+		w.same("the model", nil, announcements(&projector.Effects{Outputs: outputs, DeadLetters: dead, Duplicate: duplicate}), want)
+	}
+	if w.rng.IntN(25) == 0 {
+		w.restarted = restart(w.T, w.restarted, w.cfg, w.kept)
+		if w.rng.IntN(2) == 0 {
+			w.restarted.ScanSoon()
+		}
+		w.sound("made anew", w.restarted)
+	}
+	w.n++
+	return fx.Outputs
+}
+
+func (w *ladderWays) same(way string, s *projector.Shard, got, want string) {
+	w.Helper()
+	if got != want {
+		w.Fatalf("record %d: %s announces\n%s\njudging everything\n%s\n%s", w.n, way, got, want, w.repeat())
+	}
+	if s != nil && w.n%7 == 0 {
+		w.sound(way, s)
+	}
+}
+
+func (w *ladderWays) sound(way string, s *projector.Shard) {
+	w.Helper()
+	if err := s.CheckLadders(); err != nil {
+		w.Fatalf("record %d: %s: %v\n%s", w.n, way, err, w.repeat())
+	}
+}
+
+func (w *ladderWays) repeat() string {
+	return fmt.Sprintf("repeat: go test ./projector -run '%s' -ladder-seed %d -ladder-streams 1", w.Name(), w.seed)
+}
