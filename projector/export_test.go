@@ -50,8 +50,11 @@ func (h *holders) check() error {
 func (l *ladder) check(value int64) error {
 	for d := range l.sides {
 		s, seen := &l.sides[d], map[int32]bool{}
-		for i, b := range s.buckets {
-			count, prev := int32(0), int32(none)
+		for i := hotBucket; i < len(s.buckets); i++ {
+			if i == none {
+				continue
+			}
+			b, count, prev := s.at(i), int32(0), int32(none)
 			for slot := b.first; slot != none; slot = l.slots[slot][d].next {
 				r := &l.slots[slot][d]
 				switch {

@@ -16,11 +16,11 @@ import (
 //
 // What a bucket holds and in which order depends on history; it shows nowhere. docs/ladder.md §6.
 type ladder struct {
-	slots [][2]rung // by slot; the arrays that a scan reads
 	sides [2]side
-	last  int64 // the variable, as last told
-	reach int64 // how far buckets reach; farther bounds are in the first one
-	bulk  bool  // bounds are being set in bulk: nothing is linked
+	slots [][2]rung // by slot; the arrays that a scan reads
+	last  int64     // the variable, as last told
+	reach int64     // how far buckets reach; farther bounds are in the first one
+	bulk  bool      // bounds are being set in bulk: nothing is linked
 }
 
 // rung is one side of a holder's bound, and its place in a bucket.
@@ -31,20 +31,22 @@ type rung struct {
 
 // side is what is below the variable, or above it.
 type side struct {
-	buckets []bucket // by distance, the farthest first; behind them the bucket of what is hot
-	base    int64    // the least key of bucket 0, but for those farther off
-	shift   uint8    // a bucket is 2^shift wide
-	near    int64    // no key in a bucket is larger
+	near    int64  // no key in a bucket is larger
+	base    int64  // the least key of bucket 0, but for those farther off
+	hot     bucket // of keys that are always left
 	linked  int32
+	shift   uint8    // a bucket is 2^shift wide
+	buckets []bucket // by distance, the farthest first
 }
 
 type bucket struct{ first, count int32 }
 
 const (
-	none = -1
+	none      = -1
+	hotBucket = -2
 
 	never  = math.MinInt64 // key of a bound that is never left: in no bucket
-	always = math.MaxInt64 // key of what is hot: in the last bucket of the falling side
+	always = math.MaxInt64 // key of what is hot: in a bucket of its own on the falling side
 
 	fewBuckets  = 16
 	manyBuckets = 1 << 16
@@ -115,7 +117,7 @@ func (l *ladder) put(d int, slot int32, key int64) {
 	r.key = key
 	if from != to && to != none {
 		l.link(d, slot, to)
-		if s.linked > int32(len(s.buckets))*perBucket && len(s.buckets) <= manyBuckets {
+		if s.linked > int32(len(s.buckets))*perBucket && len(s.buckets) < manyBuckets {
 			l.rebuild(d)
 		}
 	}
@@ -123,20 +125,26 @@ func (l *ladder) put(d int, slot int32, key int64) {
 
 // bucket returns the index of a key's bucket.
 func (s *side) bucket(key int64) int {
-	last := len(s.buckets) - 1
 	switch {
 	case key == never:
 		return none
 	case key == always:
-		return last
+		return hotBucket
 	case key < s.base:
 		return 0
 	}
-	return int(min((uint64(key)-uint64(s.base))>>s.shift, uint64(last-1)))
+	return int(min((uint64(key)-uint64(s.base))>>s.shift, uint64(len(s.buckets)-1)))
+}
+
+func (s *side) at(i int) *bucket {
+	if i == hotBucket {
+		return &s.hot
+	}
+	return &s.buckets[i]
 }
 
 func (l *ladder) link(d int, slot int32, to int) {
-	b, r := &l.sides[d].buckets[to], &l.slots[slot][d]
+	b, r := l.sides[d].at(to), &l.slots[slot][d]
 	r.next, r.prev = b.first, none
 	if b.first != none {
 		l.slots[b.first][d].prev = slot
@@ -147,7 +155,7 @@ func (l *ladder) link(d int, slot int32, to int) {
 }
 
 func (l *ladder) unlink(d int, slot int32, from int) {
-	b, r := &l.sides[d].buckets[from], &l.slots[slot][d]
+	b, r := l.sides[d].at(from), &l.slots[slot][d]
 	if r.next != none {
 		l.slots[r.next][d].prev = r.prev
 	}
@@ -190,10 +198,7 @@ func (l *ladder) toward(d int, value int64) int64 {
 }
 
 // hot appends the slots that every move leaves.
-func (l *ladder) hot(left []int32) []int32 {
-	s := &l.sides[0]
-	return l.append(left, 0, s.buckets[len(s.buckets)-1].first)
-}
+func (l *ladder) hot(left []int32) []int32 { return l.append(left, 0, l.sides[0].hot.first) }
 
 // append appends a bucket's slots.
 func (l *ladder) append(left []int32, d int, slot int32) []int32 {
@@ -255,7 +260,7 @@ func (l *ladder) linkAll() {
 
 // strays reports that the variable has come too near to an end of the buckets.
 func (s *side) strays(value int64) bool {
-	span := uint64(len(s.buckets)-1) << s.shift
+	span := uint64(len(s.buckets)) << s.shift
 	distance := uint64(value) - uint64(s.base)
 	return value < s.base || distance < span/4 || distance > span
 }
@@ -268,12 +273,13 @@ func (l *ladder) rebuild(d int) {
 	for n < manyBuckets && n*perBucket/2 < int(s.linked) {
 		n *= 2
 	}
-	if len(s.buckets) != n+1 {
-		s.buckets = make([]bucket, n+1)
+	if len(s.buckets) != n {
+		s.buckets = make([]bucket, n)
 	}
 	for i := range s.buckets {
 		s.buckets[i] = bucket{first: none}
 	}
+	s.hot = bucket{first: none}
 	s.shift = uint8(bits.Len64(uint64(max(min(l.reach, 1<<61), 1)) * 4 / 3 / uint64(n)))
 	s.base = below(l.toward(d, l.last), int64(n)<<s.shift/4*3)
 	s.near, s.linked = never, 0
