@@ -35,8 +35,7 @@ func (s *Shard) setBound(h *holders, v margin.Variable, slot int32, b margin.Bou
 		if b == margin.Open && !hot {
 			return
 		}
-		l = newLadder(h.key(v), h.reach(v))
-		l.bulk = s.bulk
+		l = &ladder{}
 		h.ladders[v] = l
 	}
 	if hot {

@@ -9,11 +9,11 @@ import (
 // JudgeAll has every holder judged whenever a variable moves: what the ladder must not be told from.
 func (s *Shard) JudgeAll() { s.judgeAll = true }
 
-// ScanSoon has bounds read in order even where there are few.
-func (s *Shard) ScanSoon() { s.scanLeast = 0 }
+// JumpSoon has every move be a jump that leaves a tenth of the bounds, however few they are.
+func (s *Shard) JumpSoon() { s.jumpLeast = 0 }
 
-// CheckLadders checks what is derived: every holder stands where its bounds say, in buckets that are
-// counted right, and no variable has left the bound of a pool that will not be judged.
+// CheckLadders checks what is derived: no variable has left the bound of a pool that will not be judged, no key
+// is above a limit, free slots have no bounds.
 func (s *Shard) CheckLadders() error {
 	s.boundDeferred()
 	for _, m := range s.markets {
@@ -34,53 +34,46 @@ func (h *holders) check() error {
 		if l == nil {
 			continue
 		}
-		if err := l.check(h.key(margin.Variable(v))); err != nil {
+		if err := l.check(); err != nil {
 			return fmt.Errorf("variable %d: %w", v, err)
 		}
-		for slot := range l.slots {
-			b, hot := l.bound(int32(slot))
-			if slot < len(h.pools) && h.pools[slot] == nil && (b != margin.Open || hot) {
-				return fmt.Errorf("variable %d: free slot %d has the bound %+v", v, slot, b)
+		value, hot := h.key(margin.Variable(v)), 0
+		for slot := range l.keys {
+			b, always := l.bound(int32(slot))
+			if always {
+				hot++
 			}
+			switch free := slot < len(h.pools) && h.pools[slot] == nil; {
+			case (free || always) && b != margin.Open:
+				return fmt.Errorf("variable %d: slot %d, free %v, hot %v, has the bound %+v", v, slot, free, always, b)
+			case free && always:
+				return fmt.Errorf("variable %d: slot %d is free and hot", v, slot)
+			case margin.Variable(v) != margin.VarFunding && (value < b.Low || value > b.High):
+				return fmt.Errorf("variable %d is %d, outside of %+v of slot %d", v, value, b, slot)
+			}
+		}
+		if hot != l.hot.count || len(l.hot.append(nil)) != hot {
+			return fmt.Errorf("variable %d: %d are hot, counted %d, found %d", v, hot, l.hot.count, len(l.hot.append(nil)))
 		}
 	}
 	return nil
 }
 
-func (l *ladder) check(value int64) error {
-	for d := range l.sides {
-		s, seen := &l.sides[d], map[int32]bool{}
-		for i := hotBucket; i < len(s.buckets); i++ {
-			if i == none {
-				continue
-			}
-			b, count, prev := s.at(i), int32(0), int32(none)
-			for slot := b.first; slot != none; slot = l.slots[slot][d].next {
-				r := &l.slots[slot][d]
-				switch {
-				case seen[slot]:
-					return fmt.Errorf("side %d: slot %d is linked twice", d, slot)
-				case r.prev != prev:
-					return fmt.Errorf("side %d: slot %d comes after %d, and says %d", d, slot, prev, r.prev)
-				case s.bucket(r.key) != i:
-					return fmt.Errorf("side %d: slot %d with key %d is in bucket %d", d, slot, r.key, i)
-				case r.key != always && r.key > s.near:
-					return fmt.Errorf("side %d: key %d of slot %d is nearer than %d", d, r.key, slot, s.near)
+func (l *ladder) check() error {
+	for d := range l.limits {
+		for slot := range l.keys {
+			key, at := l.keys[slot][d], slot
+			for level, limits := range l.limits[d] {
+				if at >>= fanBits; key > limits[at] {
+					return fmt.Errorf("side %d: key %d of slot %d is above the limit %d of level %d", d, key, slot, limits[at], level)
 				}
-				seen[slot], prev = true, slot
-				count++
 			}
-			if count != b.count {
-				return fmt.Errorf("side %d: bucket %d has %d, counts %d", d, i, count, b.count)
+			if key > l.top[d] {
+				return fmt.Errorf("side %d: key %d of slot %d is above %d", d, key, slot, l.top[d])
 			}
 		}
-		if len(seen) != int(s.linked) {
-			return fmt.Errorf("side %d: %d linked, counted %d", d, len(seen), s.linked)
-		}
-		for slot := range l.slots {
-			if key := l.slots[slot][d].key; (key != never) != seen[int32(slot)] {
-				return fmt.Errorf("side %d: slot %d with key %d: linked is %v", d, slot, key, seen[int32(slot)])
-			}
+		if n := len(l.limits[d]); n == 0 && len(l.keys) > fan || n > 0 && len(l.limits[d][n-1]) > fan {
+			return fmt.Errorf("side %d: %d levels for %d slots", d, n, len(l.keys))
 		}
 	}
 	return nil

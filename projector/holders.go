@@ -29,7 +29,7 @@ func (h *holders) add(p *pool) int32 {
 // remove takes a holder out, with its bounds.
 func (h *holders) remove(slot int32) {
 	for _, l := range h.ladders {
-		if l != nil && int(slot) < len(l.slots) {
+		if l != nil && int(slot) < len(l.keys) {
 			l.set(slot, margin.Open)
 		}
 	}
@@ -40,28 +40,12 @@ func (h *holders) remove(slot int32) {
 // size is the number of holders.
 func (h *holders) size() int { return len(h.pools) - len(h.free) }
 
-// linkAll ends the setting of bounds in bulk.
-func (h *holders) linkAll() {
-	for _, l := range h.ladders {
-		if l != nil {
-			l.linkAll()
-		}
-	}
-}
-
-// key returns a variable as it is now, and reach how far it is likely to go.
+// key returns a variable as it is now.
 func (h *holders) key(v margin.Variable) int64 {
 	if h.market == nil {
 		return h.asset.Price
 	}
 	return h.market.Key(v)
-}
-
-func (h *holders) reach(v margin.Variable) int64 {
-	if v == margin.VarFunding {
-		return h.market.FundingReach()
-	}
-	return h.key(v) / 2
 }
 
 // moved has those holders judged whose bound one of some variables has left, and those that are hot.
@@ -70,24 +54,29 @@ func (s *Shard) moved(h *holders, first, last margin.Variable) {
 		s.enqueueHolders(h)
 		return
 	}
-	s.left = s.left[:0]
+	left := s.left[:0]
 	if l := h.ladders[h.hot]; l != nil {
-		s.left = l.hot(s.left)
+		left = l.hot.append(left)
 	}
 	for v := first; v <= last; v++ {
 		if l := h.ladders[v]; l != nil {
-			var scanned bool
-			if s.left, scanned = l.move(h.key(v), h.reach(v), s.scanLeast, s.left); scanned {
-				s.work.Scans++
-				s.deferring = true
-			}
+			left = l.leave(h.key(v), left)
 		}
 	}
-	s.work.Crossed += uint64(len(s.left))
-	for _, slot := range s.left {
+	if len(left) > s.jumpLeast && len(left)*jumpPart > h.size() {
+		s.work.Jumps++
+		s.deferring = true
+	}
+	s.work.Crossed += uint64(len(left))
+	for _, slot := range left {
 		s.enqueue(h.pools[slot])
 	}
+	s.left = left
 }
+
+// A move that leaves the bounds of a tenth of the holders, and of more than a few, is a jump: what it has
+// to announce comes first, and the new bounds before the next record.
+const jumpPart, jumpLeast = 10, 256
 
 // enqueueHolders has every holder judged.
 func (s *Shard) enqueueHolders(h *holders) {
@@ -104,7 +93,7 @@ type Work struct {
 	Judged  uint64 // health of a pool taken
 	Crossed uint64 // bounds left, and hot pools met, by variables that moved
 	Bounded uint64 // pools that were given bounds
-	Scans   uint64 // moves for which all bounds of a variable were read
+	Jumps   uint64 // moves that left so many bounds that new ones came later
 }
 
 // Work returns the counts.

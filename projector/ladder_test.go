@@ -31,8 +31,8 @@ var ladderCases = []ladderCase{
 	{"standard, calm prices, few markets", stream.Options{Records: 400, Accounts: 6, Markets: 1, Calm: 50, Clean: true}, true, 4},
 }
 
-// TestLadder folds random streams in five ways: with the ladder; with every bound read in order, as after
-// a jump; with every holder judged at every move; with the ladder thrown away and made anew at random places;
+// TestLadder folds random streams in five ways: with the ladder; with new bounds
+// late, as after a jump; with every holder judged at every move; with the ladder thrown away and made anew at random places;
 // and by the reference model. Record by record they announce the same bytes.
 func TestLadder(t *testing.T) {
 	for _, c := range ladderCases {
@@ -41,13 +41,13 @@ func TestLadder(t *testing.T) {
 			for seed := *ladderSeed; seed < *ladderSeed+(*ladderStreams+c.every-1)/c.every; seed++ {
 				w := newLadderWays(t, seed, c)
 				stream.Random(w.rng, w.options())
-				work.Scans += w.scan.Work().Scans
+				work.Jumps += w.late.Work().Jumps
 				work.Crossed += w.ladder.Work().Crossed
 				if a, b := w.ladder.Work().Judged, w.all.Work().Judged; a > b {
 					t.Errorf("seed %d: the ladder judged %d pools, all are %d", seed, a, b)
 				}
 			}
-			if work.Scans == 0 || work.Crossed == 0 {
+			if work.Jumps == 0 || work.Crossed == 0 {
 				t.Errorf("%+v: these streams prove nothing", work)
 			}
 		})
@@ -65,13 +65,13 @@ type ladderWays struct {
 	model *reference.Model
 	kept  map[string][]byte
 
-	ladder, scan, all, restarted *projector.Shard
+	ladder, late, all, restarted *projector.Shard
 }
 
 func newLadderWays(t *testing.T, seed uint64, c ladderCase) *ladderWays {
 	w := &ladderWays{T: t, seed: seed, c: c, rng: rand.New(rand.NewPCG(seed, 11)), cfg: projector.Config{DedupeWindow: 40}, kept: map[string][]byte{}}
-	w.ladder, w.scan, w.all, w.restarted = projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg)
-	w.scan.ScanSoon()
+	w.ladder, w.late, w.all, w.restarted = projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg)
+	w.late.JumpSoon()
 	w.all.JudgeAll()
 	if c.model {
 		w.model = reference.New(0, w.cfg.DedupeWindow)
@@ -91,7 +91,7 @@ func (w *ladderWays) apply(r *projector.Record) []events.Output {
 	fx := w.all.Apply(r)
 	want := announcements(fx)
 	w.same("the ladder", w.ladder, announcements(w.ladder.Apply(r)), want)
-	w.same("the scan", w.scan, announcements(w.scan.Apply(r)), want)
+	w.same("with late bounds", w.late, announcements(w.late.Apply(r)), want)
 	w.same("the ladder made anew", w.restarted, announcements(w.restarted.Apply(r)), want)
 	if w.model != nil {
 		outputs, dead, _, duplicate := w.model.Apply(r)
@@ -100,7 +100,7 @@ func (w *ladderWays) apply(r *projector.Record) []events.Output {
 	if w.rng.IntN(25) == 0 {
 		w.restarted = restart(w.T, w.restarted, w.cfg, w.kept)
 		if w.rng.IntN(2) == 0 {
-			w.restarted.ScanSoon()
+			w.restarted.JumpSoon()
 		}
 		w.sound("made anew", w.restarted)
 	}

@@ -367,7 +367,7 @@ func (p *pool) load(a *account, r *rowReader) error {
 // Loaded ends the restoring of rows: it derives what is not stored, and continues the counters.
 // After it Apply goes on as if it had never stopped.
 func (s *Shard) Loaded(c Counters) error {
-	s.counters, s.bulk = c, true
+	s.counters = c
 	for _, v := range s.venueList {
 		for _, a := range v.accounts {
 			a.incomplete = s.openDeadLetters(a)
@@ -380,13 +380,6 @@ func (s *Shard) Loaded(c Counters) error {
 				}
 			}
 		}
-	}
-	s.bulk = false
-	for _, m := range s.markets {
-		m.holders.linkAll()
-	}
-	for _, x := range s.assets {
-		x.holders.linkAll()
 	}
 	for _, r := range s.dirty.rows {
 		r.unmark()

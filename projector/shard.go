@@ -47,8 +47,7 @@ type Shard struct {
 	terms     margin.Terms
 	left      []int32 // slots
 	unbound   []*pool // judged, and still to be given bounds
-	scanLeast int
-	bulk      bool // rows are being loaded: bounds are linked when all are there
+	jumpLeast int
 	judgeAll  bool // of tests: every move has every holder judged
 	work      Work
 
@@ -84,7 +83,7 @@ func New(cfg Config) *Shard {
 		open:      map[incompleteKey]*incomplete{},
 		producers: map[producerKey]*producer{},
 		windows:   map[Source]*window{},
-		scanLeast: scanLeast,
+		jumpLeast: jumpLeast,
 	}
 }
 

@@ -137,7 +137,7 @@ func BenchmarkTick(b *testing.B) {
 			b.ReportMetric(float64(after.Judged-before.Judged)/float64(b.N), "judged/round")
 			b.ReportMetric(float64(after.Crossed-before.Crossed)/float64(b.N), "crossed/round")
 			b.ReportMetric(float64(after.Bounded-before.Bounded)/float64(b.N), "bounded/round")
-			b.ReportMetric(float64(after.Scans-before.Scans), "scans")
+			b.ReportMetric(float64(after.Jumps-before.Jumps), "jumps")
 			b.ReportMetric(float64(w.announced-announced)/float64(b.N), "announced/round")
 		})
 	}

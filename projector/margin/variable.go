@@ -67,12 +67,6 @@ func (m *Market) FundingKey() int64 {
 	return key
 }
 
-// FundingReach returns, as keys, a 16th of the price: few bounds of a funding index lie farther.
-func (m *Market) FundingReach() int64 {
-	reach, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(4 + m.FundingShift()).Int64()
-	return reach
-}
-
 // Bound is how far a variable may move before the pool must be judged again: the status is proven
 // unchanged while every variable of the pool lies within its bound, ends included.
 type Bound struct{ Low, High int64 }
