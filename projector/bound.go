@@ -13,35 +13,27 @@ func (s *Shard) bound(p *pool) {
 	for i := range p.Positions {
 		pos := &p.Positions[i]
 		h := &s.markets[pos.Market.ID].holders
+		if hot {
+			h.clear(pos.Slot, true)
+			continue
+		}
+		h.hot.clear(pos.Slot)
 		for v := range margin.PositionVariables {
-			s.setBound(h, v, pos.Slot, *s.bounds.At(v, i), hot)
+			h.set(pos.Slot, v, *s.bounds.At(v, i))
 		}
 	}
 	for i := range p.Balances {
-		if x := p.Balances[i].Asset; !x.Settlement {
-			s.setBound(&s.assets[x.ID].holders, margin.VarCollateral, p.Balances[i].Slot, *s.bounds.At(margin.VarCollateral, i), hot)
+		b := &p.Balances[i]
+		if b.Asset.Settlement {
+			continue
 		}
-	}
-}
-
-// setBound gives a holder the bound of one variable. One that is hot has no bounds, and is in the ladder of
-// one variable for all.
-func (s *Shard) setBound(h *holders, v margin.Variable, slot int32, b margin.Bound, hot bool) {
-	if hot {
-		b, hot = margin.Open, v == h.hot
-	}
-	l := h.ladders[v]
-	if l == nil {
-		if b == margin.Open && !hot {
-			return
+		h := &s.assets[b.Asset.ID].holders
+		if hot {
+			h.clear(b.Slot, true)
+			continue
 		}
-		l = &ladder{}
-		h.ladders[v] = l
-	}
-	if hot {
-		l.heat(slot)
-	} else {
-		l.set(slot, b)
+		h.hot.clear(b.Slot)
+		h.set(b.Slot, margin.VarCollateral, *s.bounds.At(margin.VarCollateral, i))
 	}
 }
 

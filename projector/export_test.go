@@ -30,50 +30,56 @@ func (s *Shard) CheckLadders() error {
 }
 
 func (h *holders) check() error {
-	for v, l := range h.ladders {
+	if h.slots != len(h.pools) || len(h.keys) != h.slots*h.stride {
+		return fmt.Errorf("%d slots, %d pools, %d keys of %d lanes", h.slots, len(h.pools), len(h.keys), h.stride)
+	}
+	hot := map[int32]bool{}
+	for _, slot := range h.hot.append(nil) {
+		if hot[slot] = true; h.pools[slot] == nil {
+			return fmt.Errorf("slot %d is free and hot", slot)
+		}
+	}
+	if len(hot) != h.hot.count {
+		return fmt.Errorf("%d are hot, counted %d", len(hot), h.hot.count)
+	}
+	for v := range margin.Variables {
+		l := h.ladders[v]
 		if l == nil {
 			continue
 		}
-		if err := l.check(); err != nil {
+		if err := h.limited(l); err != nil {
 			return fmt.Errorf("variable %d: %w", v, err)
 		}
-		value, hot := h.key(margin.Variable(v)), 0
-		for slot := range l.keys {
-			b, always := l.bound(int32(slot))
-			if always {
-				hot++
-			}
-			switch free := slot < len(h.pools) && h.pools[slot] == nil; {
-			case (free || always) && b != margin.Open:
-				return fmt.Errorf("variable %d: slot %d, free %v, hot %v, has the bound %+v", v, slot, free, always, b)
-			case free && always:
-				return fmt.Errorf("variable %d: slot %d is free and hot", v, slot)
-			case margin.Variable(v) != margin.VarFunding && (value < b.Low || value > b.High):
+		value := h.key(v)
+		for slot := range int32(h.slots) {
+			switch b := h.get(slot, v); {
+			case (h.pools[slot] == nil || hot[slot]) && b != margin.Open:
+				return fmt.Errorf("variable %d: slot %d, hot %v, has the bound %+v", v, slot, hot[slot], b)
+			case v != margin.VarFunding && (value < b.Low || value > b.High):
 				return fmt.Errorf("variable %d is %d, outside of %+v of slot %d", v, value, b, slot)
 			}
-		}
-		if hot != l.hot.count || len(l.hot.append(nil)) != hot {
-			return fmt.Errorf("variable %d: %d are hot, counted %d, found %d", v, hot, l.hot.count, len(l.hot.append(nil)))
 		}
 	}
 	return nil
 }
 
-func (l *ladder) check() error {
+// limited checks that no key is above a limit.
+func (b *bounds) limited(l *ladder) error {
 	for d := range l.limits {
-		for slot := range l.keys {
-			key, at := l.keys[slot][d], slot
+		for slot := range b.slots {
+			key, at := b.keys[slot*b.stride+l.lane+d], slot>>leafBits
 			for level, limits := range l.limits[d] {
-				if at >>= fanBits; key > limits[at] {
+				if key > limits[at] {
 					return fmt.Errorf("side %d: key %d of slot %d is above the limit %d of level %d", d, key, slot, limits[at], level)
 				}
+				at >>= fanBits
 			}
 			if key > l.top[d] {
 				return fmt.Errorf("side %d: key %d of slot %d is above %d", d, key, slot, l.top[d])
 			}
 		}
-		if n := len(l.limits[d]); n == 0 && len(l.keys) > fan || n > 0 && len(l.limits[d][n-1]) > fan {
-			return fmt.Errorf("side %d: %d levels for %d slots", d, n, len(l.keys))
+		if n := len(l.limits[d]); n == 0 || len(l.limits[d][n-1]) > fan {
+			return fmt.Errorf("side %d: %d levels for %d slots", d, n, b.slots)
 		}
 	}
 	return nil

@@ -4,16 +4,15 @@ import (
 	"marginledger/projector/margin"
 )
 
-// holders are the pools that a market's or an asset's variables can hurt, and for each variable the
-// bounds within which it cannot. A holder has the same slot in every ladder.
+// holders are the pools that a market's or an asset's variables can hurt, with the bounds within which they
+// cannot.
 type holders struct {
 	market *margin.Market // nil: of an asset
 	asset  *margin.Asset
 
-	pools   []*pool // by slot; nil: free
-	free    []int32
-	ladders [margin.Variables]*ladder // nil: no bound has been set
-	hot     margin.Variable           // whose ladder has what is judged whenever any variable moves
+	pools []*pool // by slot; nil: free
+	free  []int32
+	bounds
 }
 
 func (h *holders) add(p *pool) int32 {
@@ -23,16 +22,13 @@ func (h *holders) add(p *pool) int32 {
 		return slot
 	}
 	h.pools = append(h.pools, p)
+	h.grow()
 	return int32(len(h.pools) - 1)
 }
 
 // remove takes a holder out, with its bounds.
 func (h *holders) remove(slot int32) {
-	for _, l := range h.ladders {
-		if l != nil && int(slot) < len(l.keys) {
-			l.set(slot, margin.Open)
-		}
-	}
+	h.clear(slot, false)
 	h.pools[slot] = nil
 	h.free = append(h.free, slot)
 }
@@ -54,13 +50,10 @@ func (s *Shard) moved(h *holders, first, last margin.Variable) {
 		s.enqueueHolders(h)
 		return
 	}
-	left := s.left[:0]
-	if l := h.ladders[h.hot]; l != nil {
-		left = l.hot.append(left)
-	}
+	left := h.hot.append(s.left[:0])
 	for v := first; v <= last; v++ {
-		if l := h.ladders[v]; l != nil {
-			left = l.leave(h.key(v), left)
+		if h.ladders[v] != nil {
+			left = h.leave(v, h.key(v), left)
 		}
 	}
 	if len(left) > s.jumpLeast && len(left)*jumpPart > h.size() {

@@ -2,59 +2,120 @@ package projector
 
 import (
 	"math"
-	"math/bits"
 
 	"marginledger/projector/margin"
 )
 
-// ladder keeps the bounds of one variable: for every holder, by slot, how far the variable may fall
-// and rise. A move finds the bounds that it leaves without looking at the others.
+// bounds keeps how far the variables of a market or an asset may go before its holders must be judged, by
+// slot and lane: each variable in use has two lanes, for its fall and its rise. The bounds of a slot lie
+// together, so that giving a holder new ones reads one cache line.
 //
 // To have one code for both sides, a rise is the fall of what is negated: a bound has the keys low and
 // −high, and is left when the variable, or its negative, is < key. The largest key is the nearest.
 //
-// Slots are grouped by 64 in blocks, blocks by 64 in larger ones, and so on. Of each the ladder knows a
-// limit that no key in it exceeds. A new key raises the limits above it where it must; limits come down
-// when a move has found nothing left below them. So a move that leaves no bound compares once, one that
-// leaves some reads their blocks, and a jump reads all keys in order.
+// What is derived from history here (slots, limits) shows nowhere. docs/ladder.md §6.
+type bounds struct {
+	keys    []int64 // by slot and lane
+	slots   int
+	stride  int // lanes
+	ladders [margin.Variables]*ladder
+	hot     marks // slots without bounds, which every move leaves
+}
+
+// ladder finds the bounds of one variable that a move leaves, without looking at the others.
 //
-// What the limits are depends on history; it shows nowhere. docs/ladder.md §6.
+// Slots are grouped into leaves, leaves into blocks, blocks into larger ones. Of each the ladder has a
+// limit, which no key in it exceeds. A new key raises the limits above it where it must; limits come down
+// when a move has found nothing left below them. So a move that leaves no bound compares once, one that
+// leaves a few reads their leaves, and a jump reads all keys in order.
 type ladder struct {
-	top    [2]int64     // the limit of all, by side
-	keys   [][2]int64   // by slot and side
-	limits [2][][]int64 // by side, level and block; the last level has at most 64
-	hot    marks        // slots that every move leaves
+	top    [2]int64 // by side: the limit of all
+	lane   int
+	limits [2][][]int64 // by side, level and group; the last level has one block at most
 }
 
 const (
-	never   = math.MinInt64 // key of a bound that is never left
-	fanBits = 6
-	fan     = 1 << fanBits
+	never    = math.MinInt64 // key of a bound that is never left
+	leafBits = 4
+	leaf     = 1 << leafBits // slots
+	fanBits  = 6
+	fan      = 1 << fanBits // groups in a block
 )
 
-// set gives a slot its bound.
-func (l *ladder) set(slot int32, b margin.Bound) {
-	l.grow(slot)
-	l.hot.clear(slot)
-	l.put(0, slot, b.Low)
-	l.put(1, slot, -max(b.High, -math.MaxInt64))
-}
-
-// heat makes a slot one that every move leaves.
-func (l *ladder) heat(slot int32) {
-	l.grow(slot)
-	l.hot.set(slot)
-	l.put(0, slot, never)
-	l.put(1, slot, never)
-}
-
-func (l *ladder) put(d int, slot int32, key int64) {
-	l.keys[slot][d] = key
-	if key == never {
-		return
+// grow adds a slot, without bounds.
+func (b *bounds) grow() {
+	b.slots++
+	for range b.stride {
+		b.keys = append(b.keys, never)
 	}
-	// Upwards until a limit holds: those above it hold then, too.
-	i := slot >> fanBits
+	b.hot.grow(b.slots)
+	for _, l := range b.ladders {
+		if l != nil {
+			l.grow(b.slots)
+		}
+	}
+}
+
+// widen adds the lanes of a variable.
+func (b *bounds) widen(v margin.Variable) *ladder {
+	wide := make([]int64, 0, b.slots*(b.stride+2))
+	for i := range b.slots {
+		wide = append(wide, b.keys[i*b.stride:(i+1)*b.stride]...)
+		wide = append(wide, never, never)
+	}
+	l := &ladder{lane: b.stride, top: [2]int64{never, never}}
+	b.keys, b.stride, b.ladders[v] = wide, b.stride+2, l
+	l.grow(b.slots)
+	return l
+}
+
+// set gives a slot the bound of a variable.
+func (b *bounds) set(slot int32, v margin.Variable, to margin.Bound) {
+	l := b.ladders[v]
+	if l == nil {
+		if to == margin.Open {
+			return
+		}
+		l = b.widen(v)
+	}
+	keys := b.keys[int(slot)*b.stride+l.lane:][:2]
+	for d, key := range [2]int64{to.Low, -max(to.High, -math.MaxInt64)} {
+		keys[d] = key
+		if key != never {
+			l.raise(d, slot, key)
+		}
+	}
+}
+
+// clear takes all bounds of a slot; every move leaves it if it is hot, and none if it is not.
+func (b *bounds) clear(slot int32, hot bool) {
+	keys := b.keys[int(slot)*b.stride:][:b.stride]
+	for i := range keys {
+		keys[i] = never
+	}
+	if hot {
+		b.hot.set(slot)
+	} else {
+		b.hot.clear(slot)
+	}
+}
+
+// get returns the bound of a variable.
+func (b *bounds) get(slot int32, v margin.Variable) margin.Bound {
+	to, l := margin.Open, b.ladders[v]
+	if l != nil {
+		keys := b.keys[int(slot)*b.stride+l.lane:][:2]
+		to.Low = keys[0]
+		if keys[1] != never {
+			to.High = -keys[1]
+		}
+	}
+	return to
+}
+
+// raise raises limits from the leaf upwards, until one holds: those above it hold then, too.
+func (l *ladder) raise(d int, slot int32, key int64) {
+	i := slot >> leafBits
 	for _, level := range l.limits[d] {
 		if level[i] >= key {
 			return
@@ -65,135 +126,63 @@ func (l *ladder) put(d int, slot int32, key int64) {
 	l.top[d] = max(l.top[d], key)
 }
 
-// grow makes room for a slot.
-func (l *ladder) grow(slot int32) {
-	if int(slot) < len(l.keys) {
-		return
-	}
-	if l.keys == nil {
-		l.top = [2]int64{never, never}
-	}
-	for int(slot) >= len(l.keys) {
-		l.keys = append(l.keys, [2]int64{never, never})
-	}
-	l.hot.grow(len(l.keys))
+// grow has limits cover so many slots.
+func (l *ladder) grow(slots int) {
 	for d := range l.limits {
-		below := len(l.keys)
-		for level := 0; below > fan; level++ {
-			below = (below + fan - 1) / fan
+		groups := (slots + leaf - 1) >> leafBits
+		for level := 0; ; level++ {
 			if level == len(l.limits[d]) {
-				l.limits[d] = append(l.limits[d], []int64{l.top[d]}) // so far one block was all
+				l.limits[d] = append(l.limits[d], []int64{l.top[d]}) // so far one group was all
 			}
-			for len(l.limits[d][level]) < below {
+			for len(l.limits[d][level]) < groups {
 				l.limits[d][level] = append(l.limits[d][level], never)
 			}
+			if groups <= fan {
+				break
+			}
+			groups = (groups + fan - 1) >> fanBits
 		}
 	}
 }
 
-// bound returns a slot's bound, and whether it is hot.
-func (l *ladder) bound(slot int32) (b margin.Bound, hot bool) {
-	b = margin.Open
-	if int(slot) >= len(l.keys) {
-		return b, false
+// leave appends the slots whose bound a variable leaves that is now at a value. They are to be given new
+// bounds before it moves again.
+func (b *bounds) leave(v margin.Variable, value int64, left []int32) []int32 {
+	l := b.ladders[v]
+	if l == nil {
+		return left
 	}
-	b.Low = l.keys[slot][0]
-	if high := l.keys[slot][1]; high != never {
-		b.High = -high
-	}
-	return b, l.hot.has(slot)
-}
-
-// leave appends the slots whose bound a variable leaves that is now at a value. They are to be given
-// new bounds before it moves again.
-func (l *ladder) leave(value int64, left []int32) []int32 {
 	if value < l.top[0] {
-		left = l.visit(0, value, left)
+		left, l.top[0] = b.descend(l, 0, len(l.limits[0]), 0, value, left)
 	}
 	if -value < l.top[1] {
-		left = l.visit(1, -value, left)
+		left, l.top[1] = b.descend(l, 1, len(l.limits[1]), 0, -value, left)
 	}
 	return left
 }
 
-func (l *ladder) visit(d int, value int64, left []int32) []int32 {
-	left, l.top[d] = l.descend(d, len(l.limits[d]), 0, value, left)
-	return left
-}
-
-// descend looks at a block of a level, 0 being that of slots; it appends those left, and returns the limit
-// of what remains.
-func (l *ladder) descend(d, level int, block int, value int64, left []int32) ([]int32, int64) {
+// descend looks at a group of a level, 0 being leaves; it appends the slots that are left, and returns the
+// limit of those that are not.
+func (b *bounds) descend(l *ladder, d, level, group int, value int64, left []int32) ([]int32, int64) {
 	limit := int64(never)
 	if level == 0 {
-		from := block << fanBits
-		keys := l.keys[from:min(from+fan, len(l.keys))]
-		for i := range keys {
-			if key := keys[i][d]; key > value {
-				left = append(left, int32(from+i))
+		at := group<<leafBits*b.stride + l.lane + d
+		for slot := group << leafBits; slot < min((group+1)<<leafBits, b.slots); slot++ {
+			if key := b.keys[at]; key > value {
+				left = append(left, int32(slot))
 			} else if key > limit {
 				limit = key
 			}
+			at += b.stride
 		}
 		return left, limit
 	}
 	limits := l.limits[d][level-1]
-	for i := block << fanBits; i < min((block+1)<<fanBits, len(limits)); i++ {
+	for i := group << fanBits; i < min((group+1)<<fanBits, len(limits)); i++ {
 		if limits[i] > value {
-			left, limits[i] = l.descend(d, level-1, i, value, left)
+			left, limits[i] = b.descend(l, d, level-1, i, value, left)
 		}
 		limit = max(limit, limits[i])
 	}
 	return left, limit
-}
-
-// marks is a set of slots, as bits; a second level marks the words of the first that are not 0.
-type marks struct {
-	words, used []uint64
-	count       int
-}
-
-func (m *marks) grow(n int) {
-	for len(m.words) < (n+63)/64 {
-		m.words = append(m.words, 0)
-	}
-	for len(m.used) < (len(m.words)+63)/64 {
-		m.used = append(m.used, 0)
-	}
-}
-
-func (m *marks) has(slot int32) bool { return m.words[slot>>6]>>(slot&63)&1 != 0 }
-
-func (m *marks) set(slot int32) {
-	if !m.has(slot) {
-		m.words[slot>>6] |= 1 << (slot & 63)
-		m.used[slot>>12] |= 1 << (slot >> 6 & 63)
-		m.count++
-	}
-}
-
-func (m *marks) clear(slot int32) {
-	if m.count == 0 || !m.has(slot) {
-		return
-	}
-	m.count--
-	if m.words[slot>>6] &^= 1 << (slot & 63); m.words[slot>>6] == 0 {
-		m.used[slot>>12] &^= 1 << (slot >> 6 & 63)
-	}
-}
-
-// append appends the slots of the set.
-func (m *marks) append(to []int32) []int32 {
-	if m.count == 0 {
-		return to
-	}
-	for u, used := range m.used {
-		for ; used != 0; used &= used - 1 {
-			w := u<<6 + bits.TrailingZeros64(used)
-			for word := m.words[w]; word != 0; word &= word - 1 {
-				to = append(to, int32(w<<6+bits.TrailingZeros64(word)))
-			}
-		}
-	}
-	return to
 }

@@ -46,7 +46,7 @@ func TestLifeOfAFill(t *testing.T) {
 		row = append(row[:0], r.Value...)
 	})
 	m := s.markets[0]
-	told = append(told, fmt.Sprint("from ", m.holders.ladders[margin.VarPrice].keys[0][0]))
+	told = append(told, fmt.Sprint("from ", m.holders.get(0, margin.VarPrice).Low))
 	told = append(told, tell(apply("", &events.MarkPrice{Market: "BTC", Mark: num("47000")}))...)
 	told = append(told, tell(apply("", &events.FundingRate{Market: "BTC", Rate: num("0.0000125"), Price: num("47000")}))...)
 	told = append(told, fmt.Sprint("equity ", s.health(&s.venueList[0].accounts[0].cross).Equity))

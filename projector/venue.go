@@ -104,7 +104,7 @@ func (s *Shard) openVenue(name, settlement string, scale int) *venue {
 
 func (s *Shard) openAsset(v *venue, name string) *asset {
 	x := &asset{venue: v, Asset: margin.Asset{ID: int32(len(s.assets)), Name: name}}
-	x.holders = holders{asset: &x.Asset, hot: margin.VarCollateral}
+	x.holders = holders{asset: &x.Asset}
 	s.assets = append(s.assets, x)
 	v.assets[name] = x
 	s.touchAsset(x)
@@ -114,7 +114,7 @@ func (s *Shard) openAsset(v *venue, name string) *asset {
 func (s *Shard) openMarket(v *venue, name string) *market {
 	m := &market{venue: v, Market: margin.Market{ID: int32(len(s.markets)), Venue: &v.Venue, Name: name},
 		clearingName: clearingPrefix + name, fundingName: fundingPrefix + name}
-	m.holders = holders{market: &m.Market, hot: margin.VarPrice}
+	m.holders = holders{market: &m.Market}
 	s.markets = append(s.markets, m)
 	v.markets[name] = m
 	return m

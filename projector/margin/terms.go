@@ -63,17 +63,17 @@ func (t *Terms) OfTime(now, scale int64) *Term {
 	return term
 }
 
-// fundingShare: a funding index is expected to go a 64th of the way of its price.
-const fundingShare = 6
+// fundingShare: a funding index is expected to go a 256th of the way of its price.
+const fundingShare = 8
 
 // OfFunding adds the funding index of the market of position i with its costs, where equity counts
 // unposted funding as UnpostedFunding does: −size · K / 10^12 for each unit of the index. What the
 // position's rounding adds is the profile's to allow for: one unit.
 func (t *Terms) OfFunding(i int, p *Position, e Edge) *Term {
 	m, shift := p.Market, p.Market.FundingShift()
-	// A 64th of the price, as an index: price · 10^12 / 2^6; as a key, rounded down.
+	// A 256th of the price, as an index: price · 10^12 / 2^8; as a key, rounded down.
 	scale, _ := fixed.Product(m.Price(), fixed.Pow10(FundingScale)).Shift(fundingShare + shift).Int64()
-	// |size|·K·index/10^12 ≤ |size|·K·price/2^6, as the scale is rounded down.
+	// |size|·K·index/10^12 ≤ |size|·K·price/2^8, as the scale is rounded down.
 	cost := m.Notional(p.Size, m.Price()).Shift(fundingShare).Add(fixed.FromInt64(1))
 	if scale == 0 { // the price is many orders below the largest admitted
 		scale = 1
