@@ -7,34 +7,91 @@ import (
 
 // bound gives a pool the bounds within which its status is proven unchanged.
 func (s *Shard) bound(p *pool) {
+	s.drawn = s.drawn[:0]
+	s.draw(p)
+	s.setDrawn()
+}
+
+// boundAll gives bounds to many pools: first all are worked out, then all are set.
+func (s *Shard) boundAll(pools []*pool) {
+	s.drawn = s.drawn[:0]
+	for _, p := range pools {
+		s.draw(p)
+	}
+	s.setDrawn()
+}
+
+// drawn is a bound that is worked out and not yet set.
+type drawn struct {
+	holders *holders
+	margin.Bound
+	slot     int32
+	variable margin.Variable
+	hot      bool
+}
+
+// draw works out the bounds of a pool.
+func (s *Shard) draw(p *pool) {
 	s.work.Bounded++
 	s.bounds.Reset(len(p.Positions), len(p.Balances))
 	hot := !s.narrow(p)
 	for i := range p.Positions {
 		pos := &p.Positions[i]
-		h := &s.markets[pos.Market.ID].holders
-		if hot {
-			h.clear(pos.Slot, true)
-			continue
-		}
-		h.hot.clear(pos.Slot)
-		for v := range margin.PositionVariables {
-			h.set(pos.Slot, v, *s.bounds.At(v, i))
+		d := drawn{holders: &s.markets[pos.Market.ID].holders, slot: pos.Slot, hot: hot}
+		for d.variable = range margin.PositionVariables {
+			if d.holders.ladders[d.variable] == nil && *s.bounds.At(d.variable, i) == margin.Open && !hot {
+				continue // never bounded so far
+			}
+			d.Bound = *s.bounds.At(d.variable, i)
+			s.drawn = append(s.drawn, d)
 		}
 	}
 	for i := range p.Balances {
-		b := &p.Balances[i]
-		if b.Asset.Settlement {
-			continue
+		if b := &p.Balances[i]; !b.Asset.Settlement {
+			s.drawn = append(s.drawn, drawn{&s.assets[b.Asset.ID].holders, *s.bounds.At(margin.VarCollateral, i), b.Slot, margin.VarCollateral, hot})
 		}
-		h := &s.assets[b.Asset.ID].holders
-		if hot {
-			h.clear(b.Slot, true)
-			continue
-		}
-		h.hot.clear(b.Slot)
-		h.set(b.Slot, margin.VarCollateral, *s.bounds.At(margin.VarCollateral, i))
 	}
+}
+
+// setDrawn sets what has been drawn. It does nothing else, so that waiting for the memory of one bound
+// overlaps with waiting for that of the next.
+func (s *Shard) setDrawn() {
+	for i := range s.drawn {
+		d := &s.drawn[i]
+		if d.hot {
+			d.holders.clear(d.slot, true)
+			continue
+		}
+		d.holders.hot.clear(d.slot)
+		d.holders.set(d.slot, d.variable, d.Bound)
+	}
+}
+
+// readAhead reads of every pool to be judged what judging and bounding it will read, in loops so short that
+// the memory of many pools is waited for at the same time: a visit mostly waits for memory.
+func (s *Shard) readAhead(pools []*pool) {
+	var sum int64
+	for _, p := range pools {
+		a := p.account
+		sum += int64(len(p.Positions)) + int64(len(p.Balances)) + int64(a.marginType) + int64(len(a.levels)) + a.stop.ratio + p.health.Equity.Hi + int64(p.healthN)
+	}
+	for _, p := range pools {
+		for i := range p.Positions {
+			sum += p.Positions[i].Size
+		}
+		for i := range p.Balances {
+			sum += p.Balances[i].Amount.Hi
+		}
+	}
+	for _, p := range pools {
+		for i := range p.Positions {
+			h := &s.markets[p.Positions[i].Market.ID].holders
+			if slot := p.Positions[i].Slot; h.stride > 0 {
+				sum += h.keys[int(slot)*h.stride]
+			}
+		}
+	}
+	s.ahead = sum
 }
 
 // narrow takes every edge that may come next: below the next call, the next worse stage and the stop's
@@ -90,9 +147,7 @@ func (s *Shard) edge(p *pool, h *margin.Health, e margin.Edge) bool {
 
 // boundDeferred gives bounds to the pools that a jump has left: its announcements came first.
 func (s *Shard) boundDeferred() {
-	for i, p := range s.unbound {
-		s.bound(p)
-		s.unbound[i] = nil
-	}
+	s.boundAll(s.unbound)
+	clear(s.unbound)
 	s.unbound = s.unbound[:0]
 }

@@ -14,14 +14,18 @@ import (
 // bounds, and drops isolated pools that hold nothing any more.
 func (s *Shard) judgeQueued() {
 	account := s.rec.Event != nil && s.rec.Event.Type.OfAccount()
-	for i := 0; i < len(s.queue); i++ {
-		p := s.queue[i]
+	if len(s.queue) > 1 {
+		s.readAhead(s.queue)
+	}
+	for _, p := range s.queue {
 		s.judge(p, account && p.touched, false)
-		if s.deferring {
-			s.unbound = append(s.unbound, p)
-		} else {
-			s.bound(p)
-		}
+	}
+	if s.deferring {
+		s.unbound = append(s.unbound, s.queue...)
+	} else {
+		s.boundAll(s.queue)
+	}
+	for _, p := range s.queue {
 		p.queued, p.touched = false, false
 		if p.market != nil && p.isEmpty() {
 			a := p.account
