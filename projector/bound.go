@@ -53,8 +53,8 @@ func (s *Shard) draw(p *pool) {
 	}
 }
 
-// setDrawn sets what has been drawn. It does nothing else, so that waiting for the memory of one bound
-// overlaps with waiting for that of the next.
+// setDrawn sets what has been drawn. It does nothing else, so that the memory of one bound is waited for
+// together with that of the next.
 func (s *Shard) setDrawn() {
 	for i := range s.drawn {
 		d := &s.drawn[i]

@@ -65,10 +65,11 @@ func (h *holders) check() error {
 
 // limited checks that no key is above a limit.
 func (b *bounds) limited(l *ladder) error {
-	for d := range l.limits {
+	for d := range l.leaves {
 		for slot := range b.slots {
 			key, at := b.keys[slot*b.stride+l.lane+d], slot>>leafBits
-			for level, limits := range l.limits[d] {
+			levels := append([][]int64{l.leaves[d]}, l.blocks[d]...)
+			for level, limits := range levels {
 				if key > limits[at] {
 					return fmt.Errorf("side %d: key %d of slot %d is above the limit %d of level %d", d, key, slot, limits[at], level)
 				}
@@ -77,9 +78,9 @@ func (b *bounds) limited(l *ladder) error {
 			if key > l.top[d] {
 				return fmt.Errorf("side %d: key %d of slot %d is above %d", d, key, slot, l.top[d])
 			}
-		}
-		if n := len(l.limits[d]); n == 0 || len(l.limits[d][n-1]) > fan {
-			return fmt.Errorf("side %d: %d levels for %d slots", d, n, b.slots)
+			if len(levels[len(levels)-1]) > fan {
+				return fmt.Errorf("side %d: %d levels for %d slots", d, len(levels), b.slots)
+			}
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ type bounds struct {
 	stride  int // lanes
 	ladders [margin.Variables]*ladder
 	hot     marks // slots without bounds, which every move leaves
+	ahead   int64 // keeps the compiler from leaving out what is read ahead
 }
 
 // ladder finds the bounds of one variable that a move leaves, without looking at the others.
@@ -29,16 +30,19 @@ type bounds struct {
 // when a move has found nothing left below them. So a move that leaves no bound compares once, one that
 // leaves a few reads their leaves, and a jump reads all keys in order.
 type ladder struct {
-	top    [2]int64 // by side: the limit of all
-	lane   int
-	limits [2][][]int64 // by side, level and group; the last level has one block at most
+	top    [2]int64     // by side: the limit of all
+	lane   int          // of the fall; that of the rise is the next
+	leaves [2][]int64   // limits by side and leaf
+	blocks [2][][]int64 // limits by side, level and block; the last level has one
+	found  []int32      // a buffer
 }
 
 const (
+	none     = -1
 	never    = math.MinInt64 // key of a bound that is never left
 	leafBits = 4
 	leaf     = 1 << leafBits // slots
-	fanBits  = 6
+	fanBits  = 4
 	fan      = 1 << fanBits // groups in a block
 )
 
@@ -80,8 +84,8 @@ func (b *bounds) set(slot int32, v margin.Variable, to margin.Bound) {
 	}
 	keys := b.keys[int(slot)*b.stride+l.lane:][:2]
 	for d, key := range [2]int64{to.Low, -max(to.High, -math.MaxInt64)} {
-		keys[d] = key
-		if key != never {
+		was := keys[d]
+		if keys[d] = key; key > was { // else limits hold
 			l.raise(d, slot, key)
 		}
 	}
@@ -116,33 +120,40 @@ func (b *bounds) get(slot int32, v margin.Variable) margin.Bound {
 // raise raises limits from the leaf upwards, until one holds: those above it hold then, too.
 func (l *ladder) raise(d int, slot int32, key int64) {
 	i := slot >> leafBits
-	for _, level := range l.limits[d] {
-		if level[i] >= key {
+	if l.leaves[d][i] >= key {
+		return
+	}
+	l.leaves[d][i] = key
+	for _, level := range l.blocks[d] {
+		if i >>= fanBits; level[i] >= key {
 			return
 		}
 		level[i] = key
-		i >>= fanBits
 	}
 	l.top[d] = max(l.top[d], key)
 }
 
 // grow has limits cover so many slots.
 func (l *ladder) grow(slots int) {
-	for d := range l.limits {
-		groups := (slots + leaf - 1) >> leafBits
-		for level := 0; ; level++ {
-			if level == len(l.limits[d]) {
-				l.limits[d] = append(l.limits[d], []int64{l.top[d]}) // so far one group was all
+	for d := range l.leaves {
+		n := (slots + leaf - 1) >> leafBits
+		l.leaves[d] = filled(l.leaves[d], n)
+		for level := 0; n > fan; level++ {
+			n = (n + fan - 1) >> fanBits
+			if level == len(l.blocks[d]) {
+				l.blocks[d] = append(l.blocks[d], []int64{l.top[d]}) // so far one block was all
 			}
-			for len(l.limits[d][level]) < groups {
-				l.limits[d][level] = append(l.limits[d][level], never)
-			}
-			if groups <= fan {
-				break
-			}
-			groups = (groups + fan - 1) >> fanBits
+			l.blocks[d][level] = filled(l.blocks[d][level], n)
 		}
 	}
+}
+
+// filled lengthens limits to n; new ones have nothing below them.
+func filled(limits []int64, n int) []int64 {
+	for len(limits) < n {
+		limits = append(limits, never)
+	}
+	return limits
 }
 
 // leave appends the slots whose bound a variable leaves that is now at a value. They are to be given new
@@ -153,36 +164,93 @@ func (b *bounds) leave(v margin.Variable, value int64, left []int32) []int32 {
 		return left
 	}
 	if value < l.top[0] {
-		left, l.top[0] = b.descend(l, 0, len(l.limits[0]), 0, value, left)
+		left = b.visit(l, 0, value, left)
 	}
 	if -value < l.top[1] {
-		left, l.top[1] = b.descend(l, 1, len(l.limits[1]), 0, -value, left)
+		left = b.visit(l, 1, -value, left)
 	}
 	return left
 }
 
-// descend looks at a group of a level, 0 being leaves; it appends the slots that are left, and returns the
-// limit of those that are not.
-func (b *bounds) descend(l *ladder, d, level, group int, value int64, left []int32) ([]int32, int64) {
-	limit := int64(never)
-	if level == 0 {
-		at := group<<leafBits*b.stride + l.lane + d
-		for slot := group << leafBits; slot < min((group+1)<<leafBits, b.slots); slot++ {
-			if key := b.keys[at]; key > value {
-				left = append(left, int32(slot))
-			} else if key > limit {
-				limit = key
-			}
-			at += b.stride
-		}
-		return left, limit
+// visit appends the slots of a side that are left, and brings limits down to what is not.
+func (b *bounds) visit(l *ladder, d int, value int64, left []int32) []int32 {
+	l.found = l.find(d, len(l.blocks[d]), 0, value, l.found[:0])
+	b.readAhead(l.found)
+	for _, i := range l.found {
+		left, l.leaves[d][i] = b.read(l, d, int(i), value, left)
 	}
-	limits := l.limits[d][level-1]
-	for i := group << fanBits; i < min((group+1)<<fanBits, len(limits)); i++ {
-		if limits[i] > value {
-			left, limits[i] = b.descend(l, d, level-1, i, value, left)
+	below := l.leaves[d]
+	for _, limits := range l.blocks[d] {
+		done := int32(none)
+		for k, i := range l.found { // in rising order
+			if i >>= fanBits; i != done {
+				limits[i] = largest(below, i)
+			}
+			l.found[k], done = i, i
 		}
-		limit = max(limit, limits[i])
+		below = limits
+	}
+	l.top[d] = largest(below, 0)
+	return left
+}
+
+// find appends the leaves of a block with a limit above a value.
+func (l *ladder) find(d, level int, block int32, value int64, found []int32) []int32 {
+	limits := l.leaves[d]
+	if level > 0 {
+		limits = l.blocks[d][level-1]
+	}
+	for i := block << fanBits; i < min((block+1)<<fanBits, int32(len(limits))); i++ {
+		switch {
+		case limits[i] <= value:
+		case level == 0:
+			found = append(found, i)
+		default:
+			found = l.find(d, level-1, i, value, found)
+		}
+	}
+	return found
+}
+
+// readAhead reads a little of every leaf that is to be read, so that the memory of many is waited for at
+// the same time.
+func (b *bounds) readAhead(leaves []int32) {
+	if len(leaves) < 2 {
+		return
+	}
+	const line = 8 // keys
+	sum := int64(0)
+	for _, i := range leaves {
+		from := int(i) << leafBits * b.stride
+		for at := from; at < min(from+leaf*b.stride, len(b.keys)); at += line {
+			sum += b.keys[at]
+		}
+	}
+	b.ahead = sum
+}
+
+// read appends the slots of a leaf that are left, which have no key from then on, and returns the limit of
+// the others.
+func (b *bounds) read(l *ladder, d, i int, value int64, left []int32) ([]int32, int64) {
+	limit := int64(never)
+	at := i<<leafBits*b.stride + l.lane + d
+	for slot := i << leafBits; slot < min((i+1)<<leafBits, b.slots); slot++ {
+		if key := b.keys[at]; key > value {
+			b.keys[at] = never
+			left = append(left, int32(slot))
+		} else if key > limit {
+			limit = key
+		}
+		at += b.stride
 	}
 	return left, limit
+}
+
+// largest returns the largest limit of a block.
+func largest(limits []int64, block int32) int64 {
+	most := int64(never)
+	for _, limit := range limits[block<<fanBits : min(int(block+1)<<fanBits, len(limits))] {
+		most = max(most, limit)
+	}
+	return most
 }

@@ -21,7 +21,7 @@ type Term struct {
 	Low, High int64        // the box; Low ≤ Value ≤ High
 	Blur      int64        // a key that moves by d stands for a variable that moves by less than d + Blur
 
-	root int
+	down, up int // powers of two by which a side's share differs from Scale · slack / Σ weights
 }
 
 // Terms are what a profile says about one edge of a pool. A buffer: the fold owns it.
@@ -111,27 +111,39 @@ func (t *Terms) Narrow(b *Bounds) bool {
 	return true
 }
 
-// weigh returns the term's weight, and keeps r.
+// weigh returns the term's weight. A side that costs less than half of the other may go twice as far.
 func (t *Term) weigh() fixed.Int128 {
-	c := t.Down
-	if c.Less(t.Up) {
-		c = t.Up
+	c, other := t.Down, t.Up
+	if c.Less(other) {
+		c, other = other, c
 	}
-	if c.IsZero() {
+	n := c.Bits()
+	if n == 0 {
 		return c
 	}
-	t.root = c.Bits() / 3
-	return c.Shift(t.root).Add(fixed.FromInt64(1))
+	root := n / 3
+	t.down, t.up = -root, -root
+	if !other.IsZero() {
+		more := max(n-other.Bits()-1, 0)
+		if t.Down.Less(t.Up) {
+			t.down += more
+		} else {
+			t.up += more
+		}
+	}
+	if c.Hi == 0 {
+		return fixed.FromUint64(c.Lo>>root + 1)
+	}
+	return c.Shift(root).Add(fixed.FromInt64(1))
 }
 
 func (t *Term) narrow(b *Bound, share binary) {
 	low, high := t.Low, t.High
-	down, up := t.Down.Bits(), t.Up.Bits()
-	if down > 0 {
-		low = max(low, saturated(t.Value, -share.times(t.Scale, max(up-down-1, 0)-t.root), t.Blur))
+	if !t.Down.IsZero() {
+		low = max(low, saturated(t.Value, -share.times(t.Scale, t.down), t.Blur))
 	}
-	if up > 0 {
-		high = min(high, saturated(t.Value, share.times(t.Scale, max(down-up-1, 0)-t.root), -t.Blur))
+	if !t.Up.IsZero() {
+		high = min(high, saturated(t.Value, share.times(t.Scale, t.up), -t.Blur))
 	}
 	if low <= 0 && t.Variable.isPrice() {
 		low = math.MinInt64
