@@ -87,7 +87,7 @@ func (s *Shard) readAhead(pools []*pool) {
 		for i := range p.Positions {
 			h := &s.markets[p.Positions[i].Market.ID].holders
 			if slot := p.Positions[i].Slot; h.stride > 0 {
-				sum += h.keys[int(slot)*h.stride]
+				sum += int64(h.keys[int(slot)*h.stride])
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func (h *holders) check() error {
 			switch b := h.get(slot, v); {
 			case (h.pools[slot] == nil || hot[slot]) && b != margin.Open:
 				return fmt.Errorf("variable %d: slot %d, hot %v, has the bound %+v", v, slot, hot[slot], b)
-			case v != margin.VarFunding && (value < b.Low || value > b.High):
+			case v != margin.VarFunding && (value < b.Low && b.Low-value > value>>20 || value > b.High && value-b.High > value>>20):
 				return fmt.Errorf("variable %d is %d, outside of %+v of slot %d", v, value, b, slot)
 			}
 		}
@@ -68,7 +68,7 @@ func (b *bounds) limited(l *ladder) error {
 	for d := range l.leaves {
 		for slot := range b.slots {
 			key, at := b.keys[slot*b.stride+l.lane+d], slot>>leafBits
-			levels := append([][]int64{l.leaves[d]}, l.blocks[d]...)
+			levels := append([][]int32{l.leaves[d]}, l.blocks[d]...)
 			for level, limits := range levels {
 				if key > limits[at] {
 					return fmt.Errorf("side %d: key %d of slot %d is above the limit %d of level %d", d, key, slot, limits[at], level)

@@ -10,17 +10,17 @@ import (
 // slot and lane: each variable in use has two lanes, for its fall and its rise. The bounds of a slot lie
 // together, so that giving a holder new ones reads one cache line.
 //
-// To have one code for both sides, a rise is the fall of what is negated: a bound has the keys low and
-// −high, and is left when the variable, or its negative, is < key. The largest key is the nearest.
+// For both sides to work alike, a rise is the fall of what is negated: a bound has the keys low and −high, as
+// codes, and is left when the variable, or its negative, is < key. The largest key is the nearest.
 //
 // What is derived from history here (slots, limits) shows nowhere. docs/ladder.md §6.
 type bounds struct {
-	keys    []int64 // by slot and lane
+	keys    []int32 // by slot and lane: codes
 	slots   int
 	stride  int // lanes
 	ladders [margin.Variables]*ladder
 	hot     marks // slots without bounds, which every move leaves
-	ahead   int64 // keeps the compiler from leaving out what is read ahead
+	ahead   int32 // keeps the compiler from leaving out what is read ahead
 }
 
 // ladder finds the bounds of one variable that a move leaves, without looking at the others.
@@ -30,16 +30,15 @@ type bounds struct {
 // when a move has found nothing left below them. So a move that leaves no bound compares once, one that
 // leaves a few reads their leaves, and a jump reads all keys in order.
 type ladder struct {
-	top    [2]int64     // by side: the limit of all
+	top    [2]int32     // by side: the limit of all
 	lane   int          // of the fall; that of the rise is the next
-	leaves [2][]int64   // limits by side and leaf
-	blocks [2][][]int64 // limits by side, level and block; the last level has one
-	found  []int32      // a buffer
+	leaves [2][]int32   // limits by side and leaf
+	blocks [2][][]int32 // limits by side, level and block; the last level has one
+	found  []int32      // a buffer: leaves
 }
 
 const (
 	none     = -1
-	never    = math.MinInt64 // key of a bound that is never left
 	leafBits = 4
 	leaf     = 1 << leafBits // slots
 	fanBits  = 4
@@ -62,12 +61,12 @@ func (b *bounds) grow() {
 
 // widen adds the lanes of a variable.
 func (b *bounds) widen(v margin.Variable) *ladder {
-	wide := make([]int64, 0, b.slots*(b.stride+2))
+	wide := make([]int32, 0, b.slots*(b.stride+2))
 	for i := range b.slots {
 		wide = append(wide, b.keys[i*b.stride:(i+1)*b.stride]...)
 		wide = append(wide, never, never)
 	}
-	l := &ladder{lane: b.stride, top: [2]int64{never, never}}
+	l := &ladder{lane: b.stride, top: [2]int32{never, never}}
 	b.keys, b.stride, b.ladders[v] = wide, b.stride+2, l
 	l.grow(b.slots)
 	return l
@@ -83,7 +82,14 @@ func (b *bounds) set(slot int32, v margin.Variable, to margin.Bound) {
 		l = b.widen(v)
 	}
 	keys := b.keys[int(slot)*b.stride+l.lane:][:2]
-	for d, key := range [2]int64{to.Low, -max(to.High, -math.MaxInt64)} {
+	low, high := int32(never), int32(never)
+	if to.Low != math.MinInt64 {
+		low = ceilCode(to.Low)
+	}
+	if to.High != math.MaxInt64 {
+		high = ceilCode(-max(to.High, -math.MaxInt64))
+	}
+	for d, key := range [2]int32{low, high} {
 		was := keys[d]
 		if keys[d] = key; key > was { // else limits hold
 			l.raise(d, slot, key)
@@ -109,16 +115,18 @@ func (b *bounds) get(slot int32, v margin.Variable) margin.Bound {
 	to, l := margin.Open, b.ladders[v]
 	if l != nil {
 		keys := b.keys[int(slot)*b.stride+l.lane:][:2]
-		to.Low = keys[0]
+		if keys[0] != never {
+			to.Low = decoded(keys[0])
+		}
 		if keys[1] != never {
-			to.High = -keys[1]
+			to.High = -decoded(keys[1])
 		}
 	}
 	return to
 }
 
 // raise raises limits from the leaf upwards, until one holds: those above it hold then, too.
-func (l *ladder) raise(d int, slot int32, key int64) {
+func (l *ladder) raise(d int, slot, key int32) {
 	i := slot >> leafBits
 	if l.leaves[d][i] >= key {
 		return
@@ -141,7 +149,7 @@ func (l *ladder) grow(slots int) {
 		for level := 0; n > fan; level++ {
 			n = (n + fan - 1) >> fanBits
 			if level == len(l.blocks[d]) {
-				l.blocks[d] = append(l.blocks[d], []int64{l.top[d]}) // so far one block was all
+				l.blocks[d] = append(l.blocks[d], []int32{l.top[d]}) // so far one block was all
 			}
 			l.blocks[d][level] = filled(l.blocks[d][level], n)
 		}
@@ -149,7 +157,7 @@ func (l *ladder) grow(slots int) {
 }
 
 // filled lengthens limits to n; new ones have nothing below them.
-func filled(limits []int64, n int) []int64 {
+func filled(limits []int32, n int) []int32 {
 	for len(limits) < n {
 		limits = append(limits, never)
 	}
@@ -163,17 +171,17 @@ func (b *bounds) leave(v margin.Variable, value int64, left []int32) []int32 {
 	if l == nil {
 		return left
 	}
-	if value < l.top[0] {
-		left = b.visit(l, 0, value, left)
+	if fall := floorCode(value); fall < l.top[0] {
+		left = b.visit(l, 0, fall, left)
 	}
-	if -value < l.top[1] {
-		left = b.visit(l, 1, -value, left)
+	if rise := floorCode(-value); rise < l.top[1] {
+		left = b.visit(l, 1, rise, left)
 	}
 	return left
 }
 
 // visit appends the slots of a side that are left, and brings limits down to what is not.
-func (b *bounds) visit(l *ladder, d int, value int64, left []int32) []int32 {
+func (b *bounds) visit(l *ladder, d int, value int32, left []int32) []int32 {
 	l.found = l.find(d, len(l.blocks[d]), 0, value, l.found[:0])
 	b.readAhead(l.found)
 	for _, i := range l.found {
@@ -195,7 +203,7 @@ func (b *bounds) visit(l *ladder, d int, value int64, left []int32) []int32 {
 }
 
 // find appends the leaves of a block with a limit above a value.
-func (l *ladder) find(d, level int, block int32, value int64, found []int32) []int32 {
+func (l *ladder) find(d, level int, block, value int32, found []int32) []int32 {
 	limits := l.leaves[d]
 	if level > 0 {
 		limits = l.blocks[d][level-1]
@@ -218,8 +226,8 @@ func (b *bounds) readAhead(leaves []int32) {
 	if len(leaves) < 2 {
 		return
 	}
-	const line = 8 // keys
-	sum := int64(0)
+	const line = 16 // keys
+	sum := int32(0)
 	for _, i := range leaves {
 		from := int(i) << leafBits * b.stride
 		for at := from; at < min(from+leaf*b.stride, len(b.keys)); at += line {
@@ -231,8 +239,8 @@ func (b *bounds) readAhead(leaves []int32) {
 
 // read appends the slots of a leaf that are left, which have no key from then on, and returns the limit of
 // the others.
-func (b *bounds) read(l *ladder, d, i int, value int64, left []int32) ([]int32, int64) {
-	limit := int64(never)
+func (b *bounds) read(l *ladder, d, i int, value int32, left []int32) ([]int32, int32) {
+	limit := int32(never)
 	at := i<<leafBits*b.stride + l.lane + d
 	for slot := i << leafBits; slot < min((i+1)<<leafBits, b.slots); slot++ {
 		if key := b.keys[at]; key > value {
@@ -247,8 +255,8 @@ func (b *bounds) read(l *ladder, d, i int, value int64, left []int32) ([]int32, 
 }
 
 // largest returns the largest limit of a block.
-func largest(limits []int64, block int32) int64 {
-	most := int64(never)
+func largest(limits []int32, block int32) int32 {
+	most := int32(never)
 	for _, limit := range limits[block<<fanBits : min(int(block+1)<<fanBits, len(limits))] {
 		most = max(most, limit)
 	}
