@@ -34,21 +34,39 @@ type drawn struct {
 func (s *Shard) draw(p *pool) {
 	s.work.Bounded++
 	s.bounds.Reset(len(p.Positions), len(p.Balances))
+	s.terms.Reset()
 	hot := !s.narrow(p)
 	for i := range p.Positions {
 		pos := &p.Positions[i]
-		d := drawn{holders: &s.markets[pos.Market.ID].holders, slot: pos.Slot, hot: hot}
-		for d.variable = range margin.PositionVariables {
-			if d.holders.ladders[d.variable] == nil && *s.bounds.At(d.variable, i) == margin.Open && !hot {
-				continue // never bounded so far
-			}
-			d.Bound = *s.bounds.At(d.variable, i)
-			s.drawn = append(s.drawn, d)
-		}
+		s.drawSlot(&s.markets[pos.Market.ID].holders, pos.Slot, margin.VarPrice, margin.VarFunding, i, hot)
 	}
 	for i := range p.Balances {
-		if b := &p.Balances[i]; !b.Asset.Settlement {
-			s.drawn = append(s.drawn, drawn{&s.assets[b.Asset.ID].holders, *s.bounds.At(margin.VarCollateral, i), b.Slot, margin.VarCollateral, hot})
+		b := &p.Balances[i]
+		if b.Asset.Settlement {
+			continue
+		}
+		s.drawSlot(&s.assets[b.Asset.ID].holders, b.Slot, margin.VarCollateral, margin.VarCollateralMax, i, hot)
+	}
+	if p.slot != 0 || s.terms.Has(margin.VarTime) { // those that time can hurt
+		h := &p.account.venue.holders
+		if p.slot == 0 {
+			p.slot = h.add(p) + 1
+		}
+		s.drawSlot(h, p.slot-1, margin.VarTime, margin.VarTime, 0, hot)
+	}
+}
+
+// drawSlot notes the bounds of a slot for some variables. Where a variable has never been bounded there is
+// nothing to be opened; but what was hot must cool.
+func (s *Shard) drawSlot(h *holders, slot int32, first, last margin.Variable, index int, hot bool) {
+	if hot {
+		s.drawn = append(s.drawn, drawn{holders: h, slot: slot, hot: true})
+		return
+	}
+	for v := first; v <= last; v++ {
+		to := s.bounds.At(v, index)
+		if h.ladders[v] != nil || *to != margin.Open || v == first && h.hot.count > 0 {
+			s.drawn = append(s.drawn, drawn{h, *to, slot, v, false})
 		}
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"marginledger/projector/margin"
 )
 
-// holders are the pools that a market's or an asset's variables can hurt, with the bounds within which they
-// cannot.
+// holders are the pools that the variables of a market, an asset or a venue can hurt, with the bounds within
+// which they cannot.
 type holders struct {
-	market *margin.Market // nil: of an asset
-	asset  *margin.Asset
+	market *margin.Market // or
+	asset  *margin.Asset  // or
+	venue  *margin.Venue  // whose variables they are
 
 	pools []*pool // by slot; nil: free
 	free  []int32
@@ -38,10 +39,13 @@ func (h *holders) size() int { return len(h.pools) - len(h.free) }
 
 // key returns a variable as it is now.
 func (h *holders) key(v margin.Variable) int64 {
-	if h.market == nil {
-		return h.asset.Price
+	switch {
+	case h.market != nil:
+		return h.market.Key(v)
+	case h.asset != nil:
+		return h.asset.Key(v)
 	}
-	return h.market.Key(v)
+	return h.venue.Time
 }
 
 // moved has those holders judged whose bound one of some variables has left, and those that are hot.

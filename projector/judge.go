@@ -30,6 +30,9 @@ func (s *Shard) judgeQueued() {
 		if p.market != nil && p.isEmpty() {
 			a := p.account
 			a.isolated = slices.DeleteFunc(a.isolated, func(q *pool) bool { return q == p })
+			if p.slot != 0 {
+				a.venue.holders.remove(p.slot - 1)
+			}
 			s.touchAccount(a)
 		}
 	}

@@ -21,6 +21,7 @@ type venue struct {
 	systems map[systemKey]*system
 	funds   map[systemKey]*fund
 
+	holders  holders                            // pools that shard time can hurt
 	accounts []*account                         // in order of first appearance; derived
 	missing  func(kind byte, name string) error // of a View: loads a row that is referred to
 	changed  bool
@@ -127,6 +128,8 @@ type pool struct {
 
 	called  int // margin-call levels called
 	episode *episode
+
+	slot int32 // derived: place among the venue's holders, plus 1; 0: none
 
 	// Of the record being applied.
 	touched   bool // changed by it

@@ -93,6 +93,7 @@ func (s *Shard) venueProfileSet(v *venue, e *events.Event, b *events.VenueProfil
 func (s *Shard) openVenue(name, settlement string, scale int) *venue {
 	v := &venue{Venue: margin.Venue{Name: name, Scale: scale}, assets: map[string]*asset{}, markets: map[string]*market{},
 		systems: map[systemKey]*system{}, funds: map[systemKey]*fund{}}
+	v.holders = holders{venue: &v.Venue}
 	s.venues[name] = v
 	i := sort.Search(len(s.venueList), func(i int) bool { return s.venueList[i].Name > name })
 	s.venueList = slices.Insert(s.venueList, i, v)
@@ -294,6 +295,7 @@ func (s *Shard) passTime(v *venue, time int64) {
 	v.Time = time
 	s.touchVenue(v)
 	s.runDeadlines(v)
+	s.moved(&v.holders, margin.VarTime, margin.VarTime)
 }
 
 func (s *Shard) fundingRate(m *market, b *events.FundingRate) Reason {
@@ -344,11 +346,7 @@ func (s *Shard) collateralPrice(x *asset, e *events.Event, b *events.CollateralP
 		x.Min, x.Max = low, high
 	}
 	s.touchAsset(x)
-	if low != 0 {
-		s.enqueueHolders(&x.holders) // bounds are on the price between
-		return ReasonNone
-	}
-	s.moved(&x.holders, margin.VarCollateral, margin.VarCollateral)
+	s.moved(&x.holders, margin.VarCollateral, margin.VarCollateralMax)
 	return ReasonNone
 }
 

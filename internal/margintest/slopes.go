@@ -122,7 +122,7 @@ func (c *slopesCheck) same(t, u *margin.Term) bool {
 	if t.Variable != u.Variable {
 		return false
 	}
-	if t.Variable < margin.PositionVariables {
+	if t.Variable.OfMarket() {
 		return c.pool.Positions[t.Index].Market == c.pool.Positions[u.Index].Market
 	}
 	return t.Index == u.Index
@@ -132,13 +132,15 @@ func (c *slopesCheck) same(t, u *margin.Term) bool {
 // be empty: every move leaves it.
 func (c *slopesCheck) pick(t *margin.Term, b margin.Bound) (key int64, ok bool) {
 	low, high := b.Low, b.High
-	if t.Variable != margin.VarFunding {
-		low, high = max(low, 1), min(high, max(4*t.Value, 8))
-		if t.Variable != margin.VarCollateral {
-			high = min(high, c.pool.Positions[t.Index].Market.MaxPrice)
-		}
-	} else {
+	switch {
+	case t.Variable == margin.VarTime: // it does not go back
+		low, high = t.Value, min(high, t.Value+16*t.Scale)
+	case t.Variable == margin.VarFunding:
 		low, high = max(low, t.Value-16*t.Scale), min(high, t.Value+16*t.Scale)
+	case t.Variable.OfMarket():
+		low, high = max(low, 1), min(high, max(4*t.Value, 8), c.pool.Positions[t.Index].Market.MaxPrice)
+	default:
+		low, high = max(low, 1), min(high, max(4*t.Value, 8))
 	}
 	if low > high {
 		return 0, false
@@ -156,29 +158,35 @@ func (c *slopesCheck) pick(t *margin.Term, b margin.Bound) (key int64, ok bool) 
 
 // set gives a term's variable a key.
 func (c *slopesCheck) set(t *margin.Term, key int64) {
-	if t.Variable == margin.VarCollateral {
-		c.pool.Balances[t.Index].Asset.Price = key
-		return
-	}
-	m := c.pool.Positions[t.Index].Market
 	switch t.Variable {
+	case margin.VarTime:
+		c.pool.Venue.Time = key
+	case margin.VarCollateral:
+		c.asset(t).Price = key
+	case margin.VarCollateralMin:
+		c.asset(t).Min = key
+	case margin.VarCollateralMax:
+		c.asset(t).Max = key
 	case margin.VarPrice:
-		m.Mark = key
+		c.market(t).Mark = key
 	case margin.VarIndex:
-		m.Index = key
+		c.market(t).Index = key
 	case margin.VarOracle:
-		m.Oracle = key
+		c.market(t).Oracle = key
 	case margin.VarMin:
-		m.Min = key
+		c.market(t).Min = key
 	case margin.VarMax:
-		m.Max = key
+		c.market(t).Max = key
 	case margin.VarFunding:
-		unit := int64(1) << m.FundingShift()
-		m.FundingIndex = fixed.FromInt64(key).Mul(unit).Add(fixed.FromInt64(c.Int64N(unit)))
+		unit := int64(1) << c.market(t).FundingShift()
+		c.market(t).FundingIndex = fixed.FromInt64(key).Mul(unit).Add(fixed.FromInt64(c.Int64N(unit)))
 	default:
 		c.Fatalf("variable %d cannot be moved", t.Variable)
 	}
 }
+
+func (c *slopesCheck) market(t *margin.Term) *margin.Market { return c.pool.Positions[t.Index].Market }
+func (c *slopesCheck) asset(t *margin.Term) *margin.Asset   { return c.pool.Balances[t.Index].Asset }
 
 // contract wants S ≥ Slack − Σ cost, as fractions.
 func (c *slopesCheck) contract() {
@@ -204,13 +212,15 @@ func (c *slopesCheck) contract() {
 func (c *slopesCheck) moved(i int) *big.Rat {
 	t := &c.terms.List[i]
 	switch {
-	case t.Variable == margin.VarCollateral:
-		return new(big.Rat).SetInt64(c.pool.Balances[t.Index].Asset.Price - t.Value)
+	case t.Variable == margin.VarTime:
+		return new(big.Rat).SetInt64(c.pool.Venue.Time - t.Value)
+	case t.Variable.OfAsset():
+		return new(big.Rat).SetInt64(c.asset(t).Key(t.Variable) - t.Value)
 	case t.Variable == margin.VarFunding:
-		m := c.pool.Positions[t.Index].Market
+		m := c.market(t)
 		return new(big.Rat).SetFrac(m.FundingIndex.Sub(c.indexes[i]).Big(), new(big.Int).Lsh(big.NewInt(1), uint(m.FundingShift())))
 	}
-	return new(big.Rat).SetInt64(c.pool.Positions[t.Index].Market.Key(t.Variable) - t.Value)
+	return new(big.Rat).SetInt64(c.market(t).Key(t.Variable) - t.Value)
 }
 
 // slack is how far a health is from the edge, as a fraction: negative behind a lower edge, not positive

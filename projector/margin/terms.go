@@ -43,16 +43,15 @@ func (t *Terms) add() *Term {
 
 // OfMarket adds a price of the market of position i, without costs and box: Scale is the price
 // itself, so that the costs are those of a move by 100 %.
-func (t *Terms) OfMarket(v Variable, i int, m *Market) *Term {
-	term, key := t.add(), m.Key(v)
-	*term = Term{Variable: v, Index: i, Value: key, Scale: max(key, 1), Low: math.MinInt64, High: math.MaxInt64}
-	return term
-}
+func (t *Terms) OfMarket(v Variable, i int, m *Market) *Term { return t.ofPrice(v, i, m.Key(v)) }
 
-// OfBalance adds the price of the asset of balance i, likewise.
-func (t *Terms) OfBalance(i int, a *Asset) *Term {
+// OfAsset adds a price of the asset of balance i, likewise, and OfBalance that between.
+func (t *Terms) OfAsset(v Variable, i int, a *Asset) *Term { return t.ofPrice(v, i, a.Key(v)) }
+func (t *Terms) OfBalance(i int, a *Asset) *Term           { return t.OfAsset(VarCollateral, i, a) }
+
+func (t *Terms) ofPrice(v Variable, i int, key int64) *Term {
 	term := t.add()
-	*term = Term{Variable: VarCollateral, Index: i, Value: a.Price, Scale: max(a.Price, 1), Low: math.MinInt64, High: math.MaxInt64}
+	*term = Term{Variable: v, Index: i, Value: key, Scale: max(key, 1), Low: math.MinInt64, High: math.MaxInt64}
 	return term
 }
 
@@ -87,6 +86,16 @@ func (t *Terms) OfFunding(i int, p *Position, e Edge) *Term {
 		term.Down = cost
 	}
 	return term
+}
+
+// Has reports that a variable of the pool is among the terms.
+func (t *Terms) Has(v Variable) bool {
+	for i := range t.List {
+		if t.List[i].Variable == v {
+			return true
+		}
+	}
+	return false
 }
 
 // Narrow narrows the pool's bounds so that no more than the slack can be taken while every variable

@@ -12,23 +12,29 @@ import (
 // an integer, its key, and compares keys with bounds.
 type Variable uint8
 
-// The variables. Those of a market have a bound per position, VarCollateral one per balance,
+// The variables. Those of a market have a bound per position, those of an asset one per balance,
 // VarTime one per pool.
 const (
-	VarPrice      Variable = iota // Market.Price(), which values positions
-	VarIndex                      // Market.Index
-	VarOracle                     // Market.Oracle
-	VarMin                        // Market.Min
-	VarMax                        // Market.Max
-	VarFunding                    // Market.FundingIndex
-	VarCollateral                 // Asset.Price
-	VarTime                       // the venue's shard time, in nanoseconds
+	VarPrice         Variable = iota // Market.Price(), which values positions
+	VarIndex                         // Market.Index
+	VarOracle                        // Market.Oracle
+	VarMin                           // Market.Min
+	VarMax                           // Market.Max
+	VarFunding                       // Market.FundingIndex
+	VarCollateral                    // Asset.Price
+	VarCollateralMin                 // Asset.Min
+	VarCollateralMax                 // Asset.Max
+	VarTime                          // Venue.Time: shard time, in nanoseconds
 
-	// PositionVariables is the number of variables that belong to a market; they come first. Variables is
-	// the number of all.
-	PositionVariables = VarCollateral
-	Variables         = VarTime + 1
+	Variables = VarTime + 1 // how many there are
+
+	marketVariables = VarCollateral
+	assetVariables  = VarTime - VarCollateral
 )
+
+// OfMarket and OfAsset report whose variable it is.
+func (v Variable) OfMarket() bool { return v < VarCollateral }
+func (v Variable) OfAsset() bool  { return v >= VarCollateral && v < VarTime }
 
 // isPrice reports that the variable is never below 1 once it is set.
 func (v Variable) isPrice() bool { return v != VarFunding && v != VarTime }
@@ -50,6 +56,19 @@ func (m *Market) Key(v Variable) int64 {
 		return m.FundingKey()
 	}
 	panic(fmt.Sprintf("margin: variable %d is none of a market", v))
+}
+
+// Key returns an asset's variable as the integer that bounds are compared with.
+func (a *Asset) Key(v Variable) int64 {
+	switch v {
+	case VarCollateral:
+		return a.Price
+	case VarCollateralMin:
+		return a.Min
+	case VarCollateralMax:
+		return a.Max
+	}
+	panic(fmt.Sprintf("margin: variable %d is none of an asset", v))
 }
 
 // FundingShift is how many bits a funding index has more than its key. An index is at most
@@ -82,7 +101,7 @@ type Bounds struct {
 
 // Reset opens every bound of a pool with so many positions and balances.
 func (b *Bounds) Reset(positions, balances int) {
-	n := positions*int(PositionVariables) + balances + 1
+	n := positions*int(marketVariables) + balances*int(assetVariables) + 1
 	if cap(b.list) < n {
 		b.list = make([]Bound, n)
 	}
@@ -95,10 +114,10 @@ func (b *Bounds) Reset(positions, balances int) {
 // At returns the bound of a variable of the pool's position or balance of that index.
 func (b *Bounds) At(v Variable, index int) *Bound {
 	switch {
-	case v < PositionVariables:
-		return &b.list[index*int(PositionVariables)+int(v)]
-	case v == VarCollateral:
-		return &b.list[b.positions*int(PositionVariables)+index]
+	case v.OfMarket():
+		return &b.list[index*int(marketVariables)+int(v)]
+	case v.OfAsset():
+		return &b.list[b.positions*int(marketVariables)+index*int(assetVariables)+int(v-VarCollateral)]
 	}
 	return &b.list[len(b.list)-1]
 }

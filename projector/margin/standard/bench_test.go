@@ -23,7 +23,7 @@ func benchPool() *margin.Pool {
 }
 
 func BenchmarkJudge(b *testing.B) {
-	prof, _ := New(Version, nil)
+	prof, _ := New(Version, 12, nil)
 	p := benchPool()
 	for b.Loop() {
 		prof.Judge(p)
@@ -31,7 +31,7 @@ func BenchmarkJudge(b *testing.B) {
 }
 
 func BenchmarkSlopes(b *testing.B) {
-	prof, _ := New(Version, nil)
+	prof, _ := New(Version, 12, nil)
 	p := benchPool()
 	h := prof.Judge(p)
 	var t margin.Terms
@@ -42,7 +42,7 @@ func BenchmarkSlopes(b *testing.B) {
 }
 
 func BenchmarkNarrow(b *testing.B) {
-	prof, _ := New(Version, nil)
+	prof, _ := New(Version, 12, nil)
 	p := benchPool()
 	h := prof.Judge(p)
 	var t margin.Terms
@@ -58,7 +58,7 @@ func BenchmarkNarrow(b *testing.B) {
 }
 
 func BenchmarkLiquidationPrice(b *testing.B) {
-	prof, _ := New(Version, nil)
+	prof, _ := New(Version, 12, nil)
 	p := benchPool()
 	for b.Loop() {
 		prof.LiquidationPrice(p, p.Positions[0].Market, false)

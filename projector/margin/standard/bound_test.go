@@ -21,7 +21,7 @@ func TestSlopes(t *testing.T) {
 	if *slopesSeed != 0 {
 		first, last = *slopesSeed, *slopesSeed
 	}
-	p, err := New(Version, nil)
+	p, err := New(Version, 12, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
