@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func newTickWorld(accounts int, least float64) *tickWorld {
 		owner := fmt.Sprintf("owner-%07d", i)
 		sizes := map[int]int64{}
 		for range []int{1, 1, 2, 2, 2, 3, 3, 4, 5, 6}[w.rng.IntN(10)] {
-			m := int(float64(tickMarkets) * math.Pow(w.rng.Float64(), 5.2))
+			m := int(float64(tickMarkets) * math.Pow(w.rng.Float64(), 3.1))
 			sizes[m] = int64(math.Exp(6+w.rng.NormFloat64()*1.5)) + 1
 		}
 		notional := 0.0
@@ -140,5 +141,41 @@ func BenchmarkTick(b *testing.B) {
 			b.ReportMetric(float64(after.Jumps-before.Jumps), "jumps")
 			b.ReportMetric(float64(w.announced-announced)/float64(b.N), "announced/round")
 		})
+	}
+}
+
+// BenchmarkJump moves the largest market by −5 %, and then all markets as in the violent BenchmarkTick. It
+// reports the jump up to its last announcement, the ticks of the largest market after it, and a scan of its
+// bounds.
+func BenchmarkJump(b *testing.B) {
+	for range b.N {
+		w := newTickWorld(*tickAccounts, 0.01)
+		for range 20 {
+			w.round(0.1)
+		}
+		before, announced := w.shard.Work(), w.announced
+		start := time.Now()
+		w.tick(0, -500)
+		jump := time.Since(start)
+		work := w.shard.Work()
+		announced = w.announced - announced
+		var after []time.Duration
+		for range 2000 {
+			after = append(after, w.round(0.1))
+		}
+		next := after[0]
+		slices.Sort(after)
+		start = time.Now()
+		holders, _ := w.shard.Scan("x", "M0")
+		scan := time.Since(start)
+		b.ReportMetric(float64(jump.Microseconds()), "µs/jump")
+		b.ReportMetric(float64(next.Microseconds()), "µs/next")
+		b.ReportMetric(float64(after[len(after)/2].Nanoseconds()), "ns/median-after")
+		b.ReportMetric(float64(after[len(after)*999/1000].Nanoseconds()), "ns/p99.9-after")
+		b.ReportMetric(float64(scan.Nanoseconds())/float64(holders), "ns/holder-scanned")
+		b.ReportMetric(float64(holders), "holders")
+		b.ReportMetric(float64(work.Judged-before.Judged), "judged")
+		b.ReportMetric(float64(announced), "announced")
+		b.ReportMetric(float64(work.Jumps-before.Jumps), "jumps")
 	}
 }
