@@ -18,7 +18,8 @@ func liquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) int6
 	}
 	var v moving
 	v.split(pool, m, from, underlying)
-	switch v.slack(from).Sign() {
+	now := v.slack(from)
+	switch now.Sign() {
 	case -1:
 		return 0
 	case 0:
@@ -28,17 +29,86 @@ func liquidationPrice(pool *margin.Pool, m *margin.Market, underlying bool) int6
 	if v.net() <= 0 {
 		bad = v.highest()
 	}
-	if good == bad || v.slack(bad).Sign() > 0 {
+	if good == bad {
 		return 0
 	}
+	end := v.slack(bad)
+	if end.Sign() > 0 {
+		return 0
+	}
+	low, high := v.bracket(good, bad, now, end)
 	for bad-good > 1 || good-bad > 1 {
-		if mid := good + (bad-good)/2; v.slack(mid).Sign() > 0 {
+		mid := good + (bad-good)/2
+		switch {
+		case ahead(mid, low, good, bad) <= 0:
 			good = mid
-		} else {
+		case ahead(mid, high, good, bad) >= 0:
+			bad = mid
+		case v.slack(mid).Sign() > 0:
+			good = mid
+		default:
 			bad = mid
 		}
 	}
 	return bad
+}
+
+// ahead returns how far x lies beyond y on the way from good to bad.
+func ahead(x, y, good, bad int64) int64 {
+	if bad > good {
+		return x - y
+	}
+	return y - x
+}
+
+// bracket returns prices on the way from good to bad: up to low the slack is known to be > 0, from high on
+// it is known to be ≤ 0. So bisection need not ask there, and comes to the same.
+//
+// Where one market moves, slack = g − θ with g concave and 0 ≤ θ < n, n positions rounded up. Where slack ≥ n
+// at good and at x it is > 0 between: g is at least n there. Where it is ≤ −n at x, g(x) < 0 < g(good), so g
+// falls from x on, and slack ≤ g. The chord's root is near: exact but for rounding, in one tier.
+func (v *moving) bracket(good, bad int64, atGood, atBad fixed.Int128) (low, high int64) {
+	n := fixed.FromInt64(int64(len(v.positions)))
+	if v.proportional || atGood.Less(n) {
+		return good, bad
+	}
+	low, high, atLow, atHigh := good, bad, atGood, atBad
+	const wide, guesses = 2, 6
+	for range guesses {
+		span := ahead(high, low, good, bad)
+		if span <= 4*wide {
+			break
+		}
+		start, root := low, share(span, atLow, atLow.Sub(atHigh))
+		for _, step := range [2]int64{root - wide, root + wide} {
+			x := start + step
+			if bad < good {
+				x = start - step
+			}
+			if step <= 0 || ahead(x, high, good, bad) >= 0 {
+				continue
+			}
+			switch at := v.slack(x); {
+			case !at.Less(n):
+				low, atLow = x, at
+			case !n.Neg().Less(at):
+				high, atHigh = x, at
+			}
+		}
+		if ahead(high, low, good, bad) > span/2 {
+			break // it does not come nearer
+		}
+	}
+	return low, high
+}
+
+// share returns about span·part/whole, 0 ≤ part ≤ whole > 0.
+func share(span int64, part, whole fixed.Int128) int64 {
+	shift := max(0, whole.Bits()-62)
+	a, _ := part.Shift(shift).Int64()
+	b, _ := whole.Shift(shift).Int64()
+	step, _ := margin.MulDiv(fixed.FromInt64(span), a, b, margin.Down).Int64()
+	return step
 }
 
 // moving is a pool taken apart into what moves with a market's price, and the slack of the rest.
@@ -48,10 +118,12 @@ type moving struct {
 	rest      fixed.Int128 // equity − maintenance of what stays
 	positions []*margin.Position
 	balances  []*margin.Balance
+
+	proportional bool // others move along
 }
 
 func (v *moving) split(pool *margin.Pool, m *margin.Market, from int64, underlying bool) {
-	v.market, v.from, v.rest = m, from, pool.Collateral
+	v.market, v.from, v.rest, v.proportional = m, from, pool.Collateral, underlying
 	for i := range pool.Balances {
 		b := &pool.Balances[i]
 		if underlying && b.Asset.Name == m.Underlying && !b.Asset.Settlement {
