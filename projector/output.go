@@ -49,13 +49,26 @@ func (s *Shard) header(kind events.Kind, v *venue) events.Output {
 		Source: events.Offset{Topic: r.Source.Topic, Partition: r.Source.Partition, Offset: r.Offset},
 	}
 	if e := r.Event; e != nil {
-		o.EventID, o.Type, o.Time = e.ID, e.Type.String(), events.FormatTime(e.Time)
+		o.EventID, o.Type, o.Time = e.ID, e.Type.String(), s.eventTime.text(e.Time)
 	}
 	if v != nil {
 		o.Venue = v.Name
 		o.Profile = v.profile.Name() + "@" + v.profile.Version()
 	}
 	return o
+}
+
+// moment is a time with its text: many announcements of a record have the same.
+type moment struct {
+	at   int64
+	said string
+}
+
+func (m *moment) text(at int64) string {
+	if m.said == "" || m.at != at {
+		m.at, m.said = at, events.FormatTime(at)
+	}
+	return m.said
 }
 
 // violate notes that the fact broke a rule; a is nil for facts of no account.
@@ -210,7 +223,7 @@ func (s *Shard) figures(p *pool, i int, h *margin.Health) events.PositionFigures
 	}
 	if m.Mark != 0 {
 		out.Mark = number(fixed.FromInt64(m.Mark), m.PriceScale)
-		out.MarkTime = events.FormatTime(m.MarkTime)
+		out.MarkTime = s.markets[m.ID].markTime.text(m.MarkTime)
 	}
 	out.LiquidationPrice = v.profile.LiquidationPrice(&p.Pool, m, false)
 	switch {

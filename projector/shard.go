@@ -69,8 +69,9 @@ type Shard struct {
 	sizes      []int64        // a buffer: what an episode asks for
 	broken     []margin.Rule  // a buffer
 	deferring  bool           // its pools get their bounds before the next record
-	settled    int            // outputs before this index are final: those of due deadlines
-	gap        bool           // its sequence left a gap
+	eventTime  moment
+	settled    int  // outputs before this index are final: those of due deadlines
+	gap        bool // its sequence left a gap
 }
 
 // New returns the empty state of a shard.

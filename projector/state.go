@@ -44,6 +44,7 @@ type market struct {
 	takerFee  events.Number
 
 	clearingName, fundingName string // its system accounts
+	markTime                  moment
 	holders                   holders
 	changed                   bool
 }
