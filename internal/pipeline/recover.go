@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"go.uber.org/zap"
@@ -68,7 +69,7 @@ func (sh *Shard) recover(ctx context.Context, s *session) (*replay, error) {
 	k.folder.topics, k.folder.sources = s.fence.Topics, k.feed.sources
 	sh.kept = k
 	sh.board.setHead(&k.base)
-	sh.lastTaken = max(sh.lastTaken, k.base.Cut)
+	sh.snapshots.restored(k.base.Cut)
 	sh.zap.Info("recovering", zap.Uint64("cut", k.base.Cut), zap.Uint64("to", ahead.Cut))
 	return &replay{log: sh.log, topic: sh.cfg.OrderTopic, shard: sh.shard, to: s.term, cursor: cursor, folder: k.folder, feed: &k.feed}, nil
 }
@@ -91,12 +92,12 @@ func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int6
 			return nil, err
 		}
 	}
-	snapshots, err := snapshot.Dir(sh.cfg.SnapshotDir).List(sh.shard)
-	if sh.cfg.SnapshotDir == "" {
-		snapshots, err = nil, nil
-	}
-	if err != nil {
+	refs, err := sh.snapshotRefs(ctx)
+	if err != nil && own == nil {
 		return nil, err
+	}
+	if err != nil { // The own state will do: nobody waits for a bucket.
+		sh.zap.Warn("snapshots cannot be listed", zap.Error(err))
 	}
 	unusable := "" // why the own store is not
 	tryOwn := func() (*orderlog.Cursor, error) {
@@ -113,31 +114,21 @@ func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int6
 		unusable = why
 		return cursor, nil
 	}
-	for _, path := range snapshots {
-		file, err := snapshot.Open(path)
-		if err != nil {
-			sh.zap.Warn("passing over a snapshot", zap.Error(err))
-			continue
-		}
-		head, _ := file.Head()
-		if own != nil && own.Cut >= head.Cut {
+	for _, ref := range refs {
+		if own != nil && own.Cut >= ref.Cut {
 			if cursor, err := tryOwn(); cursor != nil || err != nil {
 				return cursor, err
 			}
 		}
-		if sh.belongs(head, s) != nil || head.Shard != sh.shard {
-			sh.zap.Warn("passing over a snapshot of something else", zap.String("path", path))
-			continue
-		}
-		cursor, why, err := sh.restore(ctx, s, k, head, file, unusable)
+		cursor, why, err := sh.restore(ctx, s, k, ref, unusable)
 		if err != nil {
 			return nil, err
 		}
 		if cursor != nil {
-			sh.zap.Info("restored from a snapshot", zap.String("path", path), zap.Uint64("cut", head.Cut))
+			sh.zap.Info("restored from a snapshot", zap.String("name", ref.Name))
 			return cursor, nil
 		}
-		sh.zap.Warn("passing over a snapshot", zap.String("path", path), zap.String("why", why))
+		sh.zap.Warn("passing over a snapshot", zap.String("name", ref.Name), zap.String("why", why))
 	}
 	if own != nil {
 		if cursor, err := tryOwn(); cursor != nil || err != nil {
@@ -175,13 +166,48 @@ func (sh *Shard) belongs(h *orderlog.Head, s *session) error {
 	return nil
 }
 
-// restore makes the store a copy of a snapshot and loads it.
-func (sh *Shard) restore(ctx context.Context, s *session, k *state, head *orderlog.Head, file *snapshot.File, unusable string) (*orderlog.Cursor, string, error) {
+// snapshotRefs lists the snapshots that a start may use, newest first.
+func (sh *Shard) snapshotRefs(ctx context.Context) ([]snapshot.Ref, error) {
+	if sh.cfg.Snapshots.Store == nil {
+		return nil, nil
+	}
+	return snapshot.Refs(ctx, sh.cfg.Snapshots.Store, sh.shard)
+}
+
+// restore makes the store a copy of a snapshot and loads it. The store is given up only once the whole snapshot has
+// verified and the order log has its cut. Where the snapshot is of no use, cursor is nil and why says so.
+func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot.Ref, unusable string) (cursor *orderlog.Cursor, why string, err error) {
+	from := sh.cfg.Snapshots.Store
+	m, err := ref.Manifest(ctx, from)
+	if errors.Is(err, snapshot.ErrBad) || errors.Is(err, fs.ErrNotExist) {
+		return nil, err.Error(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	file, done, err := snapshot.OpenFrom(ctx, from, m)
+	if errors.Is(err, snapshot.ErrBad) {
+		return nil, err.Error(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	defer done()
+	head, _ := file.Head()
+	if err := sh.belongs(head, s); err != nil {
+		return nil, "it is of something else: " + err.Error(), nil
+	}
+	if head.Rules != RulesVersion {
+		return nil, "other-rules", nil
+	}
+	if _, ok, err := sh.agrees(ctx, head); !ok || err != nil {
+		return nil, "other-chain", err
+	}
 	if err := sh.renewStore(unusable); err != nil {
 		return nil, "", err
 	}
 	copying := &copier{st: sh.store, batch: sh.store.NewBatch()}
-	cursor, why, err := sh.loadFrom(ctx, s, k, head, file, copying)
+	cursor, why, err = sh.loadFrom(ctx, s, k, head, file, copying)
 	if err != nil || cursor == nil {
 		return nil, why, errors.Join(err, copying.finish(nil))
 	}
