@@ -5,74 +5,140 @@ import (
 	"marginledger/snapshot/sumtree"
 )
 
-// rooting is a state that builds the Merkle-sum tree of its rows while they are read. Hashing goes on beside the reader.
+// rooting is a state that builds the Merkle-sum tree of its rows while they are read: one goroutine takes the rows
+// apart, another one hashes.
 type rooting struct {
 	State
-	key  *sumtree.Key
-	rows chan []projector.Row // batches; the receiver owns them
-	tree chan treeResult
+	key   *sumtree.Key
+	rows  chan rowBatch
+	free  chan rowBatch
+	sums  chan sumBatch
+	spent chan sumBatch
+	ended chan struct{} // closed: tree and err hold
+	tree  *sumtree.Tree
+	err   error
 }
 
-type treeResult struct {
-	tree *sumtree.Tree
-	err  error
+// rowBatch is rows and the bytes that they are made of.
+type rowBatch struct {
+	rows []projector.Row
+	buf  []byte
 }
 
-// rowsAhead is how many batches the tree may be behind.
+// sumBatch is what accounts have and owe.
+type sumBatch struct {
+	accounts []projector.AccountSums
+	assets   []projector.AssetSum
+	err      error
+}
+
+// Bounds of how far reading may be ahead of hashing.
 const (
-	rowsAhead = 8
-	rowsBatch = 256 << 10 // bytes
+	batchBytes = 256 << 10
+	batchAhead = 8
 )
 
 func newRooting(s State, key *sumtree.Key) *rooting {
-	return &rooting{State: s, key: key}
+	return &rooting{State: s, key: key, rows: make(chan rowBatch, batchAhead), free: make(chan rowBatch, batchAhead+2),
+		sums: make(chan sumBatch, batchAhead), spent: make(chan sumBatch, batchAhead+2), ended: make(chan struct{})}
 }
 
-// EachRow implements State.
+// reuse takes something from a channel of used ones, if there is one.
+func reuse[T any](from chan T) (v T) {
+	select {
+	case v = <-from:
+	default:
+	}
+	return v
+}
+
+// giveBack keeps something for reuse, if there is room.
+func giveBack[T any](to chan T, v T) {
+	select {
+	case to <- v:
+	default:
+	}
+}
+
+// EachRow implements State. It is called once.
 func (r *rooting) EachRow(f func(projector.Row) error) error {
-	r.rows, r.tree = make(chan []projector.Row, rowsAhead), make(chan treeResult, 1)
-	go r.grow(r.rows, r.tree)
-	var batch []projector.Row
-	var buf []byte
+	go r.parse()
+	go r.hash()
+	defer close(r.rows)
+	var b rowBatch
 	err := r.State.EachRow(func(row projector.Row) error {
 		if err := f(row); err != nil {
 			return err
 		}
-		if len(buf)+len(row.Key)+len(row.Value) > cap(buf) {
-			if len(batch) > 0 {
-				r.rows <- batch
+		if need := len(row.Key) + len(row.Value); len(b.buf)+need > cap(b.buf) {
+			if len(b.rows) > 0 {
+				r.rows <- b
+				b = reuse(r.free)
 			}
-			batch, buf = nil, make([]byte, 0, max(rowsBatch, len(row.Key)+len(row.Value)))
+			b.rows, b.buf = b.rows[:0], b.buf[:0]
+			if cap(b.buf) < need {
+				b.buf = make([]byte, 0, max(batchBytes, need))
+			}
 		}
-		from := len(buf)
-		buf = append(append(buf, row.Key...), row.Value...)
-		batch = append(batch, projector.Row{Key: buf[from : from+len(row.Key)], Value: buf[from+len(row.Key):]})
+		from := len(b.buf)
+		b.buf = append(append(b.buf, row.Key...), row.Value...)
+		b.rows = append(b.rows, projector.Row{Key: b.buf[from : from+len(row.Key)], Value: b.buf[from+len(row.Key):]})
 		return nil
 	})
-	if len(batch) > 0 {
-		r.rows <- batch
+	if len(b.rows) > 0 {
+		r.rows <- b
 	}
-	close(r.rows)
 	return err
 }
 
-// grow reads all rows that come, also behind an error.
-func (r *rooting) grow(rows <-chan []projector.Row, out chan<- treeResult) {
-	b := sumtree.NewBuilder(r.key)
-	var err error
-	for batch := range rows {
-		for i := 0; i < len(batch) && err == nil; i++ {
-			err = b.Row(batch[i])
+// parse takes all rows that come, also behind an error.
+func (r *rooting) parse() {
+	defer close(r.sums)
+	reader := projector.NewSums()
+	failed := false
+	for b := range r.rows {
+		out := reuse(r.spent)
+		out.accounts, out.assets = out.accounts[:0], out.assets[:0]
+		for i := 0; i < len(b.rows) && !failed; i++ {
+			a, err := reader.Row(b.rows[i].Key, b.rows[i].Value)
+			if err != nil {
+				out.err, failed = err, true
+			}
+			if a == nil {
+				continue
+			}
+			n := len(out.assets)
+			out.assets = append(out.assets, a.Assets...)
+			copied := *a
+			copied.Assets = out.assets[n:len(out.assets):len(out.assets)]
+			out.accounts = append(out.accounts, copied)
 		}
+		giveBack(r.free, b)
+		r.sums <- out
 	}
-	out <- treeResult{b.Tree(), err}
+}
+
+// hash takes all sums that come, also behind an error.
+func (r *rooting) hash() {
+	defer close(r.ended)
+	r.tree = sumtree.New(r.key)
+	for b := range r.sums {
+		if r.err == nil {
+			r.err = b.err
+		}
+		for i := 0; i < len(b.accounts) && r.err == nil; i++ {
+			r.err = r.tree.Add(&b.accounts[i])
+		}
+		b.err = nil
+		giveBack(r.spent, b)
+	}
 }
 
 // end returns the root of the rows that were read.
 func (r *rooting) end(at sumtree.At) (*sumtree.Root, error) {
-	res := <-r.tree
-	if res.err != nil {
-		return nil, res.err
+	<-r.ended
+	if r.err != nil {
+		return nil, r.err
 	}
-	return res.tree.Root(at)
+	return r.tree.Root(at)
 }

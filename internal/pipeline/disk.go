@@ -18,6 +18,13 @@ func (sh *Shard) openStore() (*store.Store, error) {
 	dir := store.ShardDir(sh.cfg.DataDir, sh.shard)
 	o := store.Options{DedupeWindow: sh.cfg.DedupeWindow, CacheBytes: sh.cfg.StoreCache, Log: func(m string) { sh.zap.Warn(m) }}
 	st, err := store.Open(dir, o)
+	if errors.Is(err, store.ErrUnfinished) {
+		sh.zap.Warn("the store is half of a restore: removed", zap.Error(err))
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("remove half a store: %w", err)
+		}
+		st, err = store.Open(dir, o)
+	}
 	if errors.Is(err, store.ErrTorn) {
 		aside, moveErr := store.SetAside(dir, "torn")
 		if moveErr != nil {

@@ -11,7 +11,6 @@ import (
 
 	"marginledger/internal/orderlog"
 	"marginledger/internal/store"
-	"marginledger/projector"
 	"marginledger/snapshot"
 )
 
@@ -206,47 +205,16 @@ func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot
 	if err := sh.renewStore(unusable); err != nil {
 		return nil, "", err
 	}
-	copying := &copier{st: sh.store, batch: sh.store.NewBatch()}
+	copying, err := newCopier(ctx, sh.store)
+	if err != nil {
+		return nil, "", err
+	}
 	cursor, why, err = sh.loadFrom(ctx, s, k, head, file, copying)
-	if err != nil || cursor == nil {
-		return nil, why, errors.Join(err, copying.finish(nil))
+	if err != nil || cursor == nil { // What was copied is of no use, and must not be taken for a beginning.
+		return nil, why, errors.Join(err, copying.abort(), sh.renewStore(""))
 	}
 	return cursor, "", copying.finish(head)
 }
-
-// copier writes a restored state to the store. The head comes with the last batch: a crash before it leaves a store
-// without one, which counts as empty.
-type copier struct {
-	st    *store.Store
-	batch *store.Batch
-}
-
-func (c *copier) row(key, value []byte) error {
-	if c == nil {
-		return nil
-	}
-	c.batch.Row(key, value)
-	return c.split()
-}
-
-func (c *copier) seen(src projector.Source, entries []byte) error {
-	if c == nil {
-		return nil
-	}
-	c.batch.Seen(src, entries)
-	return c.split()
-}
-
-func (c *copier) split() error {
-	if c.batch.Bytes() < storeBytes {
-		return nil
-	}
-	batch := c.batch
-	c.batch = c.st.NewBatch()
-	return batch.Commit(nil)
-}
-
-func (c *copier) finish(head *orderlog.Head) error { return c.batch.Commit(head) }
 
 // loadFrom loads a state whose head belongs here. Where it cannot be used, cursor is nil and why says so in one word.
 func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *orderlog.Head, from snapshot.State, to *copier) (cursor *orderlog.Cursor, why string, err error) {
@@ -273,33 +241,6 @@ func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *order
 	k.folder, k.base = f, *head
 	k.base.Build = sh.cfg.Build
 	return orderlog.NewCursorAt(at, head, fence), "", nil
-}
-
-// errLoad marks a state that the fold does not take.
-var errLoad = errors.New("the state is malformed")
-
-// loadFold loads a fold from a state, and copies it if to is set.
-func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) error {
-	err := from.EachRow(func(r projector.Row) error {
-		if err := f.LoadRow(r.Key, r.Value); err != nil {
-			return fmt.Errorf("%w: row %q: %w", errLoad, r.Key, err)
-		}
-		return to.row(r.Key, r.Value)
-	})
-	if err != nil {
-		return err
-	}
-	err = from.EachSeen(func(src projector.Source, entries []byte) error {
-		f.LoadSeen(src, entries)
-		return to.seen(src, entries)
-	})
-	if err != nil {
-		return err
-	}
-	if err := f.Loaded(head.Counters); err != nil {
-		return fmt.Errorf("%w: %w", errLoad, err)
-	}
-	return nil
 }
 
 // agrees reports whether the order log has the head's cut at the place that the head names, with its hash; and the fence
