@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
 	"marginledger/events"
+	"marginledger/internal/config"
 	"marginledger/internal/orderlog"
 	"marginledger/internal/pipeline"
 	"marginledger/internal/store"
@@ -167,6 +169,7 @@ func measureSnapshots(r *run) (map[string]float64, error) {
 
 // measureRestore starts from a snapshot three times.
 func (r *run) measureRestore(last *snapshot.Manifest, n uint64) (float64, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(config.Default().Memory.GCPercent)) // as the service has it
 	var took []float64
 	for i := range 3 {
 		runtime.GC()

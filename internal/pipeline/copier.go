@@ -156,6 +156,9 @@ func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) erro
 	}
 	var err error
 	if file, ok := from.(*snapshot.File); ok { // which is read once then
+		if f, ok := f.(interface{ Expect(rows uint64) }); ok {
+			f.Expect(file.Rows)
+		}
 		err = file.Each(row, seen)
 	} else if err = from.EachRow(row); err == nil {
 		err = from.EachSeen(seen)
