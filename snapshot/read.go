@@ -20,7 +20,8 @@ type File struct {
 	Rows      uint64
 	Seen      uint64 // entries of the dedupe window
 
-	head *orderlog.Head
+	head     *orderlog.Head
+	manifest *Manifest // that reading must agree with; nil: none, or it has
 }
 
 // Open reads a whole snapshot and verifies it: every checksum, the order of the rows, and the identity. What does not
@@ -63,8 +64,33 @@ func (f *File) read(row func(projector.Row) error, seen func(projector.Source, [
 	if !hashFile {
 		got.FileHash = f.FileHash
 	}
+	if f.manifest != nil {
+		if !hashFile {
+			got.FileHash = f.manifest.FileHash
+		}
+		if err := f.manifest.agrees(got); err != nil {
+			return err
+		}
+	}
 	*f = *got
 	return nil
+}
+
+// openHead reads only which cut a snapshot is of.
+func openHead(path string, m *Manifest) (*File, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	r, err := newFileReader(in, false)
+	if err != nil {
+		return nil, err
+	}
+	defer r.zstd.Close()
+	f := &File{Path: path, Rows: m.Rows, manifest: m}
+	f.head, err = r.head()
+	return f, err
 }
 
 // describe fills in what a manifest says about the file.

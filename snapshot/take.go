@@ -192,15 +192,28 @@ func List(ctx context.Context, from Store, shard int32) (manifests []*Manifest, 
 // OpenFrom fetches a snapshot and verifies all of it: the file, and that it is what its manifest says. The caller ends
 // with done.
 func OpenFrom(ctx context.Context, from Store, m *Manifest) (f *File, done func(), err error) {
+	return open(ctx, from, m, func(path string) (*File, error) {
+		f, err := Open(path)
+		if err == nil {
+			err = m.agrees(f)
+		}
+		return f, err
+	})
+}
+
+// OpenUnverified fetches a snapshot and reads its head. The first reading of it verifies it, as OpenFrom does, and
+// fails at its end where the snapshot is bad: what it handed over until then is of no use.
+func OpenUnverified(ctx context.Context, from Store, m *Manifest) (f *File, done func(), err error) {
+	return open(ctx, from, m, func(path string) (*File, error) { return openHead(path, m) })
+}
+
+func open(ctx context.Context, from Store, m *Manifest, read func(path string) (*File, error)) (f *File, done func(), err error) {
 	path, done, err := from.Fetch(ctx, m.FileName())
 	if isMissing(err) {
 		err = bad("its manifest is there, its file is not")
 	}
 	if err == nil {
-		if f, err = Open(path); err == nil {
-			err = m.agrees(f)
-		}
-		if err != nil {
+		if f, err = read(path); err != nil {
 			done()
 		}
 	}

@@ -98,28 +98,14 @@ func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int6
 	if err != nil { // The own state will do: nobody waits for a bucket.
 		sh.zap.Warn("snapshots cannot be listed", zap.Error(err))
 	}
-	unusable := "" // why the own store is not
-	tryOwn := func() (*orderlog.Cursor, error) {
-		head := own
-		own = nil
-		view, err := sh.store.View()
-		if err != nil {
-			return nil, err
-		}
-		cursor, why, err := sh.loadFrom(ctx, s, k, head, view, nil)
-		if err := errors.Join(err, view.Close()); err != nil {
-			return nil, err
-		}
-		unusable = why
-		return cursor, nil
-	}
+	o := &ownStore{head: own}
 	for _, ref := range refs {
-		if own != nil && own.Cut >= ref.Cut {
-			if cursor, err := tryOwn(); cursor != nil || err != nil {
+		if o.head != nil && o.head.Cut >= ref.Cut {
+			if cursor, err := sh.loadOwn(ctx, s, k, o); cursor != nil || err != nil {
 				return cursor, err
 			}
 		}
-		cursor, why, err := sh.restore(ctx, s, k, ref, unusable)
+		cursor, why, err := sh.restore(ctx, s, k, ref, o)
 		if err != nil {
 			return nil, err
 		}
@@ -129,13 +115,13 @@ func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int6
 		}
 		sh.zap.Warn("passing over a snapshot", zap.String("name", ref.Name), zap.String("why", why))
 	}
-	if own != nil {
-		if cursor, err := tryOwn(); cursor != nil || err != nil {
+	if o.head != nil {
+		if cursor, err := sh.loadOwn(ctx, s, k, o); cursor != nil || err != nil {
 			return cursor, err
 		}
 	}
-	if unusable != "" {
-		if err := sh.renewStore(unusable); err != nil {
+	if o.unusable != "" {
+		if err := sh.replaceOwn(o); err != nil {
 			return nil, err
 		}
 	}
@@ -173,9 +159,38 @@ func (sh *Shard) snapshotRefs(ctx context.Context) ([]snapshot.Ref, error) {
 	return snapshot.Refs(ctx, sh.cfg.Snapshots.Store, sh.shard)
 }
 
-// restore makes the store a copy of a snapshot and loads it. The store is given up only once the whole snapshot has
-// verified and the order log has its cut. Where the snapshot is of no use, cursor is nil and why says so.
-func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot.Ref, unusable string) (cursor *orderlog.Cursor, why string, err error) {
+// ownStore is what is known of the store that is there, while a state to start from is looked for.
+type ownStore struct {
+	head     *orderlog.Head // of a state that was not tried yet; nil: there is none, or no more
+	unusable string         // why its state cannot be used; it is set aside under that name
+}
+
+// loadOwn loads the state of the own store.
+func (sh *Shard) loadOwn(ctx context.Context, s *session, k *state, o *ownStore) (*orderlog.Cursor, error) {
+	head := o.head
+	o.head = nil
+	view, err := sh.store.View()
+	if err != nil {
+		return nil, err
+	}
+	cursor, why, err := sh.loadFrom(ctx, s, k, head, view, nil)
+	if err := errors.Join(err, view.Close()); err != nil {
+		return nil, err
+	}
+	o.unusable = why
+	return cursor, nil
+}
+
+// replaceOwn makes the store an empty one: what cannot be used is set aside, what is merely old is removed.
+func (sh *Shard) replaceOwn(o *ownStore) error {
+	why := o.unusable
+	*o = ownStore{}
+	return sh.renewStore(why)
+}
+
+// restore makes the store a copy of a snapshot and loads it. A store whose state may be used yet is touched only once
+// the snapshot has verified. Where the snapshot is of no use, cursor is nil and why says so.
+func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot.Ref, o *ownStore) (cursor *orderlog.Cursor, why string, err error) {
 	from := sh.cfg.Snapshots.Store
 	m, err := ref.Manifest(ctx, from)
 	if errors.Is(err, snapshot.ErrBad) || errors.Is(err, fs.ErrNotExist) {
@@ -184,7 +199,11 @@ func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot
 	if err != nil {
 		return nil, "", err
 	}
-	file, done, err := snapshot.OpenFrom(ctx, from, m)
+	open := snapshot.OpenUnverified // Loading it will verify it.
+	if o.head != nil {
+		open = snapshot.OpenFrom
+	}
+	file, done, err := open(ctx, from, m)
 	if errors.Is(err, snapshot.ErrBad) {
 		return nil, err.Error(), nil
 	}
@@ -202,7 +221,7 @@ func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot
 	if _, ok, err := sh.agrees(ctx, head); !ok || err != nil {
 		return nil, "other-chain", err
 	}
-	if err := sh.renewStore(unusable); err != nil {
+	if err := sh.replaceOwn(o); err != nil {
 		return nil, "", err
 	}
 	copying, err := newCopier(ctx, sh.store)
@@ -231,7 +250,7 @@ func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *order
 	}
 	f := sh.newFolder()
 	if err := loadFold(f.fold, head, from, to); err != nil {
-		if errors.Is(err, store.ErrTorn) || orderlog.IsCorruption(err) || errors.Is(err, errLoad) {
+		if errors.Is(err, store.ErrTorn) || orderlog.IsCorruption(err) || errors.Is(err, errLoad) || errors.Is(err, snapshot.ErrBad) {
 			sh.zap.Warn("a state cannot be loaded", zap.Error(err))
 			return nil, "torn", nil
 		}
