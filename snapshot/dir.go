@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,55 +12,43 @@ import (
 	"strings"
 )
 
-// Dir is a directory of snapshots, of any number of shards. Several nodes may share it: files appear whole, under names
-// that say what they are, and are never changed.
+// Dir is a directory of snapshots, of any number of shards. Several nodes may share it.
 type Dir string
 
-// prefix begins the names of a shard's snapshots; the rest sorts by cut.
-func prefix(shard int32) string { return fmt.Sprintf("shard-%03d-cut-", shard) }
+// tempPattern names what is being written. A crash leaves such a file; nobody takes it for anything.
+const tempPattern = "*.tmp"
 
-const (
-	suffix     = ".mlsnap"
-	tempSuffix = ".tmp"
-)
+// String returns the path.
+func (d Dir) String() string { return string(d) }
 
-// Take writes a snapshot of s and returns its path. A crash leaves at most a temporary file, which no reader takes
-// for a snapshot.
-func (d Dir) Take(s State) (path string, err error) {
-	head, err := s.Head()
-	if err != nil {
-		return "", fmt.Errorf("take snapshot: %w", err)
-	}
-	if head == nil {
-		return "", errors.New("take snapshot: there is no state yet")
-	}
+// Put implements Store: written aside, synced, renamed.
+func (d Dir) Put(_ context.Context, write func(io.Writer) (string, error)) (err error) {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return "", fmt.Errorf("take snapshot: %w", err)
+		return fmt.Errorf("make the directory of snapshots: %w", err)
 	}
-	temp, err := os.CreateTemp(string(d), prefix(head.Shard)+"*"+tempSuffix)
+	temp, err := os.CreateTemp(string(d), tempPattern)
 	if err != nil {
-		return "", fmt.Errorf("take snapshot: %w", err)
+		return fmt.Errorf("write a snapshot: %w", err)
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, temp.Close(), os.Remove(temp.Name()))
 		}
 	}()
-	id, err := Write(temp, s)
+	name, err := write(temp)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := temp.Sync(); err != nil {
-		return "", fmt.Errorf("take snapshot: %w", err)
+	if err := errors.Join(temp.Chmod(0o644), temp.Sync()); err != nil {
+		return fmt.Errorf("write a snapshot: %w", err)
 	}
-	path = filepath.Join(string(d), fmt.Sprintf("%s%020d-%s%s", prefix(head.Shard), head.Cut, id.String()[:16], suffix))
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return "", fmt.Errorf("take snapshot: %w", err)
+	if err := os.Rename(temp.Name(), filepath.Join(string(d), name)); err != nil {
+		return fmt.Errorf("write a snapshot: %w", err)
 	}
 	if err := errors.Join(temp.Close(), syncDir(string(d))); err != nil {
-		return "", fmt.Errorf("take snapshot: %w", err)
+		return fmt.Errorf("write a snapshot: %w", err)
 	}
-	return path, nil
+	return nil
 }
 
 // syncDir makes a rename durable.
@@ -70,36 +60,52 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// List returns the paths of a shard's snapshots, newest cut first. None of them is verified.
-func (d Dir) List(shard int32) ([]string, error) {
-	entries, err := os.ReadDir(string(d))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+// Get implements Store.
+func (d Dir) Get(_ context.Context, name string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(string(d), name))
 	if err != nil {
-		return nil, fmt.Errorf("list snapshots: %w", err)
+		return nil, err
 	}
-	var paths []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix(shard)) && strings.HasSuffix(e.Name(), suffix) {
-			paths = append(paths, filepath.Join(string(d), e.Name()))
-		}
-	}
-	slices.Sort(paths)
-	slices.Reverse(paths)
-	return paths, nil
+	defer f.Close()
+	return readSmall(f)
 }
 
-// Retain removes all but the newest keep snapshots of a shard.
-func (d Dir) Retain(shard int32, keep int) error {
-	paths, err := d.List(shard)
-	if err != nil {
-		return err
+// readSmall reads all of a file that must be small.
+func readSmall(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxManifestBytes+1))
+	if err == nil && len(b) > maxManifestBytes {
+		err = bad("a manifest of more than %d bytes", maxManifestBytes)
 	}
-	for _, p := range paths[min(max(keep, 1), len(paths)):] {
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove old snapshot: %w", err)
+	return b, err
+}
+
+// Fetch implements Store: the file lies here already.
+func (d Dir) Fetch(_ context.Context, name string) (string, func(), error) {
+	path := filepath.Join(string(d), name)
+	_, err := os.Stat(path)
+	return path, func() {}, err
+}
+
+// Names implements Store. A directory that is not there is empty.
+func (d Dir) Names(_ context.Context, prefix string) ([]string, error) {
+	entries, err := os.ReadDir(string(d))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list snapshots: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), prefix) {
+			names = append(names, e.Name())
 		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Remove implements Store.
+func (d Dir) Remove(_ context.Context, name string) error {
+	if err := os.Remove(filepath.Join(string(d), name)); err != nil && !isMissing(err) {
+		return fmt.Errorf("remove a snapshot: %w", err)
 	}
 	return nil
 }

@@ -13,10 +13,14 @@ import (
 	"marginledger/projector"
 )
 
+// FormatVersion is the version of a snapshot file's format: its eighth byte.
+const FormatVersion = 1
+
 // magic begins every file; its last byte is the format version.
 const magic = "MLSNAP\x00\x01"
 
 const (
+	blockHeader   = 12
 	blockBytes    = 1 << 20 // of the body, uncompressed; the last block is shorter
 	maxHeadBytes  = 16 << 20
 	maxBlockBytes = 4 << 20 // compressed; zstd adds little to what it cannot compress

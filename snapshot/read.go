@@ -1,17 +1,10 @@
 package snapshot
 
 import (
-	"bufio"
-	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash"
-	"hash/crc32"
 	"io"
 	"os"
-
-	"github.com/klauspost/compress/zstd"
 
 	"marginledger/internal/orderlog"
 	"marginledger/projector"
@@ -19,18 +12,23 @@ import (
 
 // File is a snapshot that verified.
 type File struct {
-	Path     string
-	Identity orderlog.Hash
-	Bytes    uint64 // of the body, uncompressed
+	Path      string
+	Identity  orderlog.Hash
+	BodyBytes uint64 // uncompressed
+	FileBytes int64
+	FileHash  orderlog.Hash // SHA-256 of the file
+	Rows      uint64
+	Seen      uint64 // entries of the dedupe window
 
-	head *orderlog.Head
+	head     *orderlog.Head
+	manifest *Manifest // that reading must agree with; nil: none, or it has
 }
 
 // Open reads a whole snapshot and verifies it: every checksum, the order of the rows, and the identity. What does not
-// verify is ErrBad.
+// verify is ErrBad, and the error says where in the file.
 func Open(path string) (*File, error) {
 	f := &File{Path: path}
-	if err := f.read(nil, nil); err != nil {
+	if err := f.read(nil, nil, true); err != nil {
 		return nil, fmt.Errorf("open snapshot %s: %w", path, err)
 	}
 	return f, nil
@@ -40,124 +38,189 @@ func Open(path string) (*File, error) {
 func (f *File) Head() (*orderlog.Head, error) { return f.head, nil }
 
 // EachRow calls fn with all rows in key order. The row's bytes hold during the call.
-func (f *File) EachRow(fn func(projector.Row) error) error { return f.read(fn, nil) }
+func (f *File) EachRow(fn func(projector.Row) error) error { return f.read(fn, nil, false) }
 
 // EachSeen calls fn with the dedupe window of each source, in pieces.
 func (f *File) EachSeen(fn func(src projector.Source, entries []byte) error) error {
-	return f.read(nil, fn)
+	return f.read(nil, fn, false)
 }
 
-func (f *File) read(row func(projector.Row) error, seen func(projector.Source, []byte) error) error {
+// Each calls row as EachRow does and then seen as EachSeen does, and reads the file once.
+func (f *File) Each(row func(projector.Row) error, seen func(projector.Source, []byte) error) error {
+	return f.read(row, seen, false)
+}
+
+func (f *File) read(row func(projector.Row) error, seen func(projector.Source, []byte) error, hashFile bool) error {
 	in, err := os.Open(f.Path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	r := &reader{in: bufio.NewReaderSize(in, 1<<20), sum: sha256.New()}
-	if r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlockBytes)); err != nil {
+	got, err := read(in, row, seen, hashFile)
+	if err != nil {
 		return err
 	}
-	defer r.zstd.Close()
-	if f.head, err = r.head(); err != nil {
-		return err
+	got.Path = f.Path
+	if !hashFile {
+		got.FileHash = f.FileHash
 	}
-	if err := r.body(row, seen); err != nil {
-		return err
-	}
-	f.Identity, f.Bytes, err = r.trailer()
-	return err
-}
-
-// reader gives out the body as a stream of bytes, block by block.
-type reader struct {
-	in    *bufio.Reader
-	zstd  *zstd.Decoder
-	sum   hash.Hash
-	z     []byte
-	block []byte // the current block
-	b     []byte // what is left of it
-	bytes uint64
-	ended bool
-	buf   []byte
-}
-
-func (r *reader) full(n int, what string) ([]byte, error) {
-	if cap(r.z) < n {
-		r.z = make([]byte, n)
-	}
-	r.z = r.z[:n]
-	if _, err := io.ReadFull(r.in, r.z); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, bad("cut off in %s", what)
+	if f.manifest != nil {
+		if !hashFile {
+			got.FileHash = f.manifest.FileHash
 		}
-		return nil, err
+		if err := f.manifest.agrees(got); err != nil {
+			return err
+		}
 	}
-	return r.z, nil
-}
-
-func (r *reader) head() (*orderlog.Head, error) {
-	b, err := r.full(len(magic)+4, "the magic")
-	if err != nil {
-		return nil, err
-	}
-	if got := string(b[:len(magic)]); got != magic {
-		return nil, bad("begins with %q: no snapshot, or one of another format version", got)
-	}
-	n := binary.BigEndian.Uint32(b[len(magic):])
-	if n > maxHeadBytes {
-		return nil, bad("a head of %d bytes", n)
-	}
-	if b, err = r.full(int(n), "the head"); err != nil {
-		return nil, err
-	}
-	h, err := orderlog.DecodeHead(b)
-	if err != nil {
-		return nil, bad("%w", err)
-	}
-	return h, nil
-}
-
-// next makes the next block current; r.ended is set behind the last.
-func (r *reader) next() error {
-	header, err := r.full(12, "a block's header")
-	if err != nil {
-		return err
-	}
-	size, plain, sum := binary.BigEndian.Uint32(header), binary.BigEndian.Uint32(header[4:]), binary.BigEndian.Uint32(header[8:])
-	if size == 0 && plain == 0 && sum == 0 {
-		r.ended = true
-		return nil
-	}
-	if size > maxBlockBytes || plain > blockBytes || plain == 0 {
-		return bad("a block of %d bytes, %d compressed", plain, size)
-	}
-	z, err := r.full(int(size), "a block")
-	if err != nil {
-		return err
-	}
-	if got := crc32.Checksum(z, castagnoli); got != sum {
-		return bad("a block has checksum %08x, expected %08x", got, sum)
-	}
-	if r.block, err = r.zstd.DecodeAll(z, r.block[:0]); err != nil {
-		return bad("unpack a block: %w", err)
-	}
-	if len(r.block) != int(plain) {
-		return bad("a block unpacks to %d bytes, expected %d", len(r.block), plain)
-	}
-	r.sum.Write(r.block)
-	r.bytes += uint64(plain)
-	r.b = r.block
+	*f = *got
 	return nil
 }
 
-// ReadByte makes the body an io.ByteReader, for uvarints.
-func (r *reader) ReadByte() (byte, error) {
-	for len(r.b) == 0 {
-		if r.ended {
-			return 0, bad("the body ends too early")
+// openHead reads only which cut a snapshot is of.
+func openHead(path string, m *Manifest) (*File, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	r, err := newFileReader(in, false)
+	if err != nil {
+		return nil, err
+	}
+	defer r.zstd.Close()
+	f := &File{Path: path, Rows: m.Rows, manifest: m}
+	f.head, err = r.head()
+	return f, err
+}
+
+// describe fills in what a manifest says about the file.
+func (f *File) describe(m *Manifest) {
+	m.Name = nameOf(f.head.Shard, f.head.Cut, f.Identity, m.keyID())
+	m.Identity, m.BodyBytes, m.FileBytes, m.FileHash, m.Rows, m.Seen = f.Identity, f.BodyBytes, f.FileBytes, f.FileHash, f.Rows, f.Seen
+	m.Versions = Versions{File: FormatVersion, Head: orderlog.HeadVersion, Rules: f.head.Rules, Build: f.head.Build}
+	m.Head = headOf(f.head)
+}
+
+// read reads and verifies a snapshot. What row and seen hear of is verified only once read has returned without an
+// error.
+func read(in io.Reader, row func(projector.Row) error, seen func(projector.Source, []byte) error, hashFile bool) (*File, error) {
+	r, err := newFileReader(in, hashFile)
+	if err != nil {
+		return nil, err
+	}
+	defer r.zstd.Close()
+	f := new(File)
+	if f.head, err = r.head(); err != nil {
+		return nil, err
+	}
+	b := unpack(r)
+	err = b.body(row, seen)
+	id, ended := b.stop()
+	if err == nil {
+		err = ended
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Identity, f.BodyBytes, f.FileBytes, f.Rows, f.Seen = id, r.bytes, r.at, b.rowCount, b.seenCount
+	if hashFile {
+		r.file.Sum(f.FileHash[:0])
+	}
+	return f, nil
+}
+
+// bodyReader gives out the body as a stream of bytes, while the next blocks are being unpacked.
+type bodyReader struct {
+	blocks chan *block
+	free   chan []byte
+	quit   chan struct{}
+	end    chan struct{} // closed: id and err hold
+	id     orderlog.Hash
+	err    error
+
+	cur       *block
+	b         []byte // what is left of cur
+	before    uint64 // bytes of the body in front of cur
+	buf       []byte
+	rowCount  uint64
+	seenCount uint64
+}
+
+// unpack begins to read blocks.
+func unpack(r *fileReader) *bodyReader {
+	const ahead = 4
+	b := &bodyReader{blocks: make(chan *block, ahead), free: make(chan []byte, ahead+2), quit: make(chan struct{}), end: make(chan struct{})}
+	for range ahead + 2 {
+		b.free <- nil
+	}
+	go func() {
+		defer close(b.end)
+		defer close(b.blocks)
+		for {
+			var dst []byte
+			select {
+			case dst = <-b.free:
+			case <-b.quit:
+				return
+			}
+			next, err := r.next(dst)
+			if err != nil {
+				b.err = err
+				return
+			}
+			if next == nil {
+				b.id, b.err = r.trailer()
+				return
+			}
+			b.blocks <- next // stop takes what nobody reads
 		}
-		if err := r.next(); err != nil {
+	}()
+	return b
+}
+
+// stop ends the reading, and returns the identity if all of the file was read.
+func (r *bodyReader) stop() (orderlog.Hash, error) {
+	close(r.quit)
+	for range r.blocks {
+	}
+	<-r.end
+	return r.id, r.err
+}
+
+// more makes the next block current; false behind the last.
+func (r *bodyReader) more() (bool, error) {
+	if r.cur != nil {
+		r.before += uint64(len(r.cur.b))
+		r.free <- r.cur.b
+		r.cur = nil
+	}
+	next, ok := <-r.blocks
+	if !ok {
+		<-r.end
+		return false, r.err
+	}
+	r.cur, r.b = next, next.b
+	return true, nil
+}
+
+// damaged says where in the body something is wrong.
+func (r *bodyReader) damaged(format string, args ...any) error {
+	if r.cur == nil {
+		return bad("behind the last block: %w", bad(format, args...))
+	}
+	return bad("block %d, at byte %d of the file, byte %d of the body: %w", r.cur.number, r.cur.at,
+		r.before+uint64(len(r.cur.b)-len(r.b)), bad(format, args...))
+}
+
+// ReadByte makes the body an io.ByteReader, for uvarints.
+func (r *bodyReader) ReadByte() (byte, error) {
+	for len(r.b) == 0 {
+		ok, err := r.more()
+		if err != nil {
 			return 0, err
+		}
+		if !ok {
+			return 0, r.damaged("the body ends too early")
 		}
 	}
 	c := r.b[0]
@@ -165,34 +228,50 @@ func (r *reader) ReadByte() (byte, error) {
 	return c, nil
 }
 
-func (r *reader) uvarint() (uint64, error) { return binary.ReadUvarint(r) }
+// uvarint reads a number in its one form.
+func (r *bodyReader) uvarint() (uint64, error) {
+	if v, n := binary.Uvarint(r.b); n == 1 || n > 1 && r.b[n-1] != 0 {
+		r.b = r.b[n:]
+		return v, nil
+	}
+	var v uint64
+	for shift := 0; ; shift += 7 {
+		c, err := r.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if shift > 0 && c == 0 || shift == 63 && c > 1 {
+			return 0, r.damaged("a number that is too long")
+		}
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return v, nil
+		}
+	}
+}
 
-// take appends the next n bytes of the body to dst.
-func (r *reader) take(dst []byte, n uint64) ([]byte, error) {
+// take returns the next n bytes of the body: of the block itself, or in spare where they span blocks.
+func (r *bodyReader) take(spare []byte, n uint64) (b, grown []byte, err error) {
+	if n <= uint64(len(r.b)) {
+		b, r.b = r.b[:n], r.b[n:]
+		return b, spare, nil
+	}
+	spare = spare[:0]
 	for n > 0 {
 		c, err := r.ReadByte()
 		if err != nil {
-			return nil, err
+			return nil, spare, err
 		}
-		dst = append(dst, c)
+		spare = append(spare, c)
 		more := r.b[:min(uint64(len(r.b)), n-1)]
-		dst = append(dst, more...)
+		spare = append(spare, more...)
 		r.b = r.b[len(more):]
 		n -= uint64(1 + len(more))
 	}
-	return dst, nil
+	return spare, spare, nil
 }
 
-// field reads a uvarint length and as many bytes into dst.
-func (r *reader) field(dst []byte) ([]byte, error) {
-	n, err := r.uvarint()
-	if err != nil {
-		return nil, err
-	}
-	return r.take(dst, n)
-}
-
-func (r *reader) body(row func(projector.Row) error, seen func(projector.Source, []byte) error) error {
+func (r *bodyReader) body(row func(projector.Row) error, seen func(projector.Source, []byte) error) error {
 	if err := r.rows(row); err != nil {
 		return err
 	}
@@ -200,99 +279,111 @@ func (r *reader) body(row func(projector.Row) error, seen func(projector.Source,
 		return err
 	}
 	if len(r.b) > 0 {
-		return bad("%d bytes behind the end of the body", len(r.b))
+		return r.damaged("%d bytes behind the end of the body", len(r.b))
 	}
-	if err := r.next(); err != nil {
+	if ok, err := r.more(); ok {
+		return r.damaged("a block behind the end of the body")
+	} else if err != nil {
 		return err
-	}
-	if !r.ended {
-		return bad("a block behind the end of the body")
 	}
 	return nil
 }
 
-func (r *reader) rows(f func(projector.Row) error) error {
+func (r *bodyReader) rows(f func(projector.Row) error) error {
 	var last, value []byte
 	for {
-		key, err := r.field(r.buf[:0])
-		if err != nil {
-			return err
-		}
-		if len(key) == 0 {
-			return nil
-		}
-		if string(key) <= string(last) {
-			return bad("row %q stands behind row %q", key, last)
-		}
 		n, err := r.uvarint()
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return bad("row %q is deleted", key)
+			return nil
 		}
-		if value, err = r.take(value[:0], n-1); err != nil {
-			return err
-		}
-		if f != nil {
-			if err := f(projector.Row{Key: key, Value: value}); err != nil {
-				return err
-			}
-		}
-		last, r.buf = key, last
-	}
-}
-
-func (r *reader) windows(f func(projector.Source, []byte) error) error {
-	for {
-		topic, err := r.field(nil)
+		key, spare, err := r.take(r.buf, n)
 		if err != nil {
 			return err
 		}
-		if len(topic) == 0 {
+		r.buf = spare
+		if string(key) <= string(last) {
+			return r.damaged("row %q stands behind row %q", key, last)
+		}
+		last = append(last[:0], key...) // The key's block may go before the value has come.
+		size, err := r.uvarint()
+		if err != nil {
+			return err
+		}
+		if size == 0 {
+			return r.damaged("row %q is deleted", last)
+		}
+		var v []byte
+		if v, value, err = r.take(value, size-1); err != nil {
+			return err
+		}
+		r.rowCount++
+		if f != nil {
+			if err := f(projector.Row{Key: last, Value: v}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (r *bodyReader) windows(f func(projector.Source, []byte) error) error {
+	var last projector.Source
+	for {
+		n, err := r.uvarint()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
 			return nil
 		}
+		topic, spare, err := r.take(r.buf, n)
+		if err != nil {
+			return err
+		}
+		r.buf = spare
+		src := projector.Source{Topic: string(topic)}
 		partition, err := r.uvarint()
 		if err != nil {
 			return err
 		}
+		if partition > 1<<31-1 {
+			return r.damaged("partition %d of topic %q", partition, src.Topic)
+		}
+		src.Partition = int32(partition)
+		if orderlog.CompareSources(src, last) <= 0 {
+			return r.damaged("the window of %s/%d stands behind that of %s/%d", src.Topic, src.Partition, last.Topic, last.Partition)
+		}
+		last = src
 		count, err := r.uvarint()
 		if err != nil {
 			return err
 		}
-		src := projector.Source{Topic: string(topic), Partition: int32(partition)}
-		for count > 0 {
-			n := min(count, blockBytes/entryBytes)
-			if r.buf, err = r.take(r.buf[:0], n*entryBytes); err != nil {
-				return err
-			}
-			if f != nil {
-				if err := f(src, r.buf); err != nil {
-					return err
-				}
-			}
-			count -= n
+		if count == 0 {
+			return r.damaged("an empty window of %s/%d", src.Topic, src.Partition)
+		}
+		if err := r.window(src, count, f); err != nil {
+			return err
 		}
 	}
 }
 
-func (r *reader) trailer() (id orderlog.Hash, bytes uint64, err error) {
-	b, err := r.full(8+len(id)+4, "the trailer")
-	if err != nil {
-		return id, 0, err
+func (r *bodyReader) window(src projector.Source, count uint64, f func(projector.Source, []byte) error) error {
+	for count > 0 {
+		n := min(count, blockBytes/entryBytes)
+		entries, spare, err := r.take(r.buf, n*entryBytes)
+		if err != nil {
+			return err
+		}
+		r.buf = spare
+		r.seenCount += n
+		if f != nil {
+			if err := f(src, entries); err != nil {
+				return err
+			}
+		}
+		count -= n
 	}
-	if got, want := crc32.Checksum(b[:8+len(id)], castagnoli), binary.BigEndian.Uint32(b[8+len(id):]); got != want {
-		return id, 0, bad("the trailer has checksum %08x, expected %08x", got, want)
-	}
-	bytes = binary.BigEndian.Uint64(b)
-	copy(id[:], b[8:])
-	var got orderlog.Hash
-	r.sum.Sum(got[:0])
-	if got != id || bytes != r.bytes {
-		return id, 0, bad("the body has hash %v and %d bytes, expected %v and %d", got, r.bytes, id, bytes)
-	}
-	if _, err := r.in.ReadByte(); !errors.Is(err, io.EOF) {
-		return id, 0, bad("bytes behind the trailer")
-	}
-	return id, bytes, nil
+	return nil
 }

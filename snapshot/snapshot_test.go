@@ -98,14 +98,15 @@ func contents(t *testing.T, f *File) (rows []projector.Row, seen []window) {
 func TestTakeAndOpen(t *testing.T) {
 	dir := Dir(t.TempDir())
 	for i, s := range []*state{stateOf(1, 0, 0), stateOf(2, 1, 0), stateOf(3, 100, 50), stateOf(4, 60_000, 100), stateOf(5, 3, 3<<20)} {
-		path, err := dir.Take(s)
+		m, err := Take(t.Context(), dir, s, TakeOptions{Now: someTime})
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := Open(path)
+		f, done, err := OpenFrom(t.Context(), dir, m)
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer done()
 		if head, _ := f.Head(); !reflect.DeepEqual(head, s.head) {
 			t.Errorf("%d: head %+v", i, head)
 		}
@@ -122,49 +123,6 @@ func TestTakeAndOpen(t *testing.T) {
 		if id, err := Write(&again, s); err != nil || id != f.Identity {
 			t.Errorf("%d: identity %v, then %v, %v", i, f.Identity, id, err)
 		}
-	}
-}
-
-// The newest come first, old ones are removed, and nothing half-written is ever listed.
-func TestDir(t *testing.T) {
-	dir := Dir(filepath.Join(t.TempDir(), "new"))
-	if paths, err := dir.List(1); err != nil || len(paths) != 0 {
-		t.Fatal(paths, err)
-	}
-	for _, cut := range []uint64{5, 100, 20} {
-		if _, err := dir.Take(stateOf(cut, 3, 3)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	failing := stateOf(200, 3, 3)
-	failing.rows[1].Key = nil // Cannot be written back in order: it is found when it is opened.
-	bad, err := dir.Take(failing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(bad); !errors.Is(err, ErrBad) {
-		t.Fatalf("got %v", err)
-	}
-	if err := os.Remove(bad); err != nil {
-		t.Fatal(err)
-	}
-	other := stateOf(7, 1, 1)
-	other.head.Shard = 2
-	if _, err := dir.Take(other); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(string(dir), "shard-001-cut-9.tmp"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := dir.Retain(1, 2); err != nil {
-		t.Fatal(err)
-	}
-	paths, err := dir.List(1)
-	if err != nil || len(paths) != 2 || !strings.Contains(paths[0], "cut-00000000000000000100-") || !strings.Contains(paths[1], "cut-00000000000000000020-") {
-		t.Fatal(paths, err)
-	}
-	if _, err := dir.Take(&state{}); err == nil {
-		t.Fatal("a snapshot of nothing")
 	}
 }
 

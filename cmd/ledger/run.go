@@ -20,6 +20,7 @@ import (
 	"marginledger/internal/eventlog"
 	"marginledger/internal/pipeline"
 	"marginledger/internal/topics"
+	"marginledger/snapshot"
 )
 
 // version is set by the linker; the revision is used where it is not.
@@ -144,7 +145,7 @@ func awaitTopics(ctx context.Context, client *eventlog.Client, plan *topics.Plan
 func pipelineConfig(c *config.Config, url string, log *zap.Logger, observe pipeline.Observer) pipeline.Config {
 	p := pipeline.Config{
 		Group: c.Group, Shards: c.Shards, OrderTopic: c.OrderTopic(),
-		DataDir: c.DataDir, SnapshotDir: c.SnapshotDir(), SnapshotCuts: c.Snapshots.Cuts, SnapshotKeep: c.Snapshots.Keep,
+		DataDir: c.DataDir, Snapshots: pipeline.SnapshotPolicy{Store: snapshot.Dir(c.SnapshotDir()), Cuts: c.Snapshots.Cuts, Keep: snapshot.Policy{Last: c.Snapshots.Keep}},
 		Cut:           pipeline.CutPolicy{MaxRecords: c.Cut.MaxRecords, MaxOutputs: c.Cut.MaxOutputs, MaxAge: c.Cut.MaxAge},
 		MaxSourceWait: c.MaxSourceWait, DedupeWindow: c.DedupeWindow,
 		BufferBytes: c.Memory.Buffer, InFlightBytes: c.Memory.InFlight, StoreCache: c.Memory.Store,

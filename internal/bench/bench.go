@@ -51,7 +51,7 @@ type benchmark struct {
 }
 
 // benchmarks in the order in which they run: what needs the whole machine first.
-var benchmarks = []benchmark{demoDay, nodes, latency, foldFill, tick, codecs}
+var benchmarks = []benchmark{demoDay, nodes, latency, foldFill, tick, codecs, snapshots}
 
 // Names returns every figure's name.
 func Names() []string {

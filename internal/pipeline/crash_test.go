@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"marginledger/internal/store"
+	"marginledger/snapshot"
 )
 
 // crashAt ends a process at its n-th I/O step of a kind, before or after it happened.
@@ -112,7 +113,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 	rng := rngOf(seed(t))
 	w := newWorld(t, 1)
 	cfg := w.config(t.TempDir())
-	cfg.SnapshotDir, cfg.SnapshotCuts = t.TempDir(), 20
+	cfg.Snapshots.Store, cfg.Snapshots.Cuts = snapshot.Dir(t.TempDir()), 20
 	at := w.trade(rng, 0, 200)
 	for range 25 {
 		at = w.trade(rng, at, 60)

@@ -8,43 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"marginledger/internal/store"
-	"marginledger/snapshot"
 )
-
-// takeSnapshot takes one beside the fold when it is due. One is taken at a time.
-func (sh *Shard) takeSnapshot(cut uint64) {
-	if sh.cfg.SnapshotDir == "" || cut < sh.lastTaken+sh.cfg.SnapshotCuts {
-		return
-	}
-	select {
-	case sh.taking <- struct{}{}:
-	default:
-		return
-	}
-	sh.lastTaken = cut
-	view, err := sh.store.View()
-	if err != nil {
-		<-sh.taking
-		return
-	}
-	sh.snapshots.Add(1)
-	go func() {
-		defer sh.snapshots.Done()
-		defer func() { <-sh.taking }()
-		defer view.Close()
-		dir := snapshot.Dir(sh.cfg.SnapshotDir)
-		path, err := dir.Take(view)
-		if err == nil {
-			err = dir.Retain(sh.shard, sh.cfg.SnapshotKeep)
-		}
-		if err != nil {
-			sh.zap.Error("no snapshot was taken", zap.Error(err))
-			return
-		}
-		sh.board.update(func(s *Status) { s.Snapshot = cut })
-		sh.zap.Info("snapshot taken", zap.String("path", path))
-	}()
-}
 
 // openStore opens the shard's store, setting aside what is torn. A store stays open over the terms of a shard.
 func (sh *Shard) openStore() (*store.Store, error) {
@@ -54,6 +18,13 @@ func (sh *Shard) openStore() (*store.Store, error) {
 	dir := store.ShardDir(sh.cfg.DataDir, sh.shard)
 	o := store.Options{DedupeWindow: sh.cfg.DedupeWindow, CacheBytes: sh.cfg.StoreCache, Log: func(m string) { sh.zap.Warn(m) }}
 	st, err := store.Open(dir, o)
+	if errors.Is(err, store.ErrUnfinished) {
+		sh.zap.Warn("the store is half of a restore: removed", zap.Error(err))
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("remove half a store: %w", err)
+		}
+		st, err = store.Open(dir, o)
+	}
 	if errors.Is(err, store.ErrTorn) {
 		aside, moveErr := store.SetAside(dir, "torn")
 		if moveErr != nil {
@@ -101,13 +72,13 @@ func (sh *Shard) setAside() error {
 	return err
 }
 
-// closeStore closes the store if it is open, once no snapshot is being taken.
+// closeStore closes the store if it is open. A snapshot that is being taken of it is given up.
 func (sh *Shard) closeStore() error {
-	sh.snapshots.Wait()
 	sh.mu.Lock()
 	st := sh.store
 	sh.store = nil
 	sh.mu.Unlock()
+	sh.snapshots.giveUp()
 	if st == nil {
 		return nil
 	}

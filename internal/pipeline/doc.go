@@ -27,6 +27,8 @@ import (
 	"marginledger/events"
 	"marginledger/internal/orderlog"
 	"marginledger/projector"
+	"marginledger/snapshot"
+	"marginledger/snapshot/sumtree"
 )
 
 // RulesVersion names the rules that this build folds by. A state that was folded by other rules is not continued: the
@@ -47,10 +49,8 @@ type Config struct {
 	OrderTopic   string
 	OutputTopics [events.Streams]string // "" takes the stream's own name
 
-	DataDir      string
-	SnapshotDir  string // "": no snapshots
-	SnapshotCuts uint64 // a snapshot every so many cuts; default 10,000
-	SnapshotKeep int    // snapshots kept per shard; default 3
+	DataDir   string
+	Snapshots SnapshotPolicy
 
 	Cut           CutPolicy
 	MaxSourceWait time.Duration // go on without a source that is not drained for so long; 0: wait for ever
@@ -75,6 +75,16 @@ type Config struct {
 	pause   time.Duration         // before a deposed shard tries again; doubles
 	// storing is asked before and after each commit to the store; tests end the process there.
 	storing func(after bool) error
+}
+
+// SnapshotPolicy says where snapshots go, when one is due, and which are kept. Whatever comes first makes one due.
+type SnapshotPolicy struct {
+	Store snapshot.Store  // nil: none is taken, and none is looked for
+	Key   *sumtree.Key    // of their roots; nil: they have none
+	Cuts  uint64          // so many cuts after the last; default 10,000
+	Bytes int64           // so many bytes of changed rows after the last; 0: whatever was changed
+	Every time.Duration   // so long after the last, if anything has changed; 0: whatever the time
+	Keep  snapshot.Policy // the default keeps the last 3
 }
 
 // CutPolicy says when a cut is closed. While the order log has a request under way, records gather in the open cut;
@@ -116,8 +126,8 @@ func (c Config) filled() Config {
 	for s := range c.OutputTopics {
 		setDefault(&c.OutputTopics[s], events.Stream(s).String())
 	}
-	setDefault(&c.SnapshotCuts, 10_000)
-	setDefault(&c.SnapshotKeep, 3)
+	setDefault(&c.Snapshots.Cuts, 10_000)
+	setDefault(&c.Snapshots.Keep, snapshot.Policy{Last: 3})
 	setDefault(&c.Cut.MaxRecords, 16_384)
 	c.Cut.MaxRecords = min(c.Cut.MaxRecords, 50_000)
 	setDefault(&c.Cut.MaxOutputs, 20_000)

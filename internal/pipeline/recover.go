@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"go.uber.org/zap"
 
 	"marginledger/internal/orderlog"
 	"marginledger/internal/store"
-	"marginledger/projector"
 	"marginledger/snapshot"
 )
 
@@ -68,7 +68,7 @@ func (sh *Shard) recover(ctx context.Context, s *session) (*replay, error) {
 	k.folder.topics, k.folder.sources = s.fence.Topics, k.feed.sources
 	sh.kept = k
 	sh.board.setHead(&k.base)
-	sh.lastTaken = max(sh.lastTaken, k.base.Cut)
+	sh.snapshots.restored(k.base.Cut)
 	sh.zap.Info("recovering", zap.Uint64("cut", k.base.Cut), zap.Uint64("to", ahead.Cut))
 	return &replay{log: sh.log, topic: sh.cfg.OrderTopic, shard: sh.shard, to: s.term, cursor: cursor, folder: k.folder, feed: &k.feed}, nil
 }
@@ -91,61 +91,37 @@ func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int6
 			return nil, err
 		}
 	}
-	snapshots, err := snapshot.Dir(sh.cfg.SnapshotDir).List(sh.shard)
-	if sh.cfg.SnapshotDir == "" {
-		snapshots, err = nil, nil
-	}
-	if err != nil {
+	refs, err := sh.snapshotRefs(ctx)
+	if err != nil && own == nil {
 		return nil, err
 	}
-	unusable := "" // why the own store is not
-	tryOwn := func() (*orderlog.Cursor, error) {
-		head := own
-		own = nil
-		view, err := sh.store.View()
-		if err != nil {
-			return nil, err
-		}
-		cursor, why, err := sh.loadFrom(ctx, s, k, head, view, nil)
-		if err := errors.Join(err, view.Close()); err != nil {
-			return nil, err
-		}
-		unusable = why
-		return cursor, nil
+	if err != nil { // The own state will do: nobody waits for a bucket.
+		sh.zap.Warn("snapshots cannot be listed", zap.Error(err))
 	}
-	for _, path := range snapshots {
-		file, err := snapshot.Open(path)
-		if err != nil {
-			sh.zap.Warn("passing over a snapshot", zap.Error(err))
-			continue
-		}
-		head, _ := file.Head()
-		if own != nil && own.Cut >= head.Cut {
-			if cursor, err := tryOwn(); cursor != nil || err != nil {
+	o := &ownStore{head: own}
+	for _, ref := range refs {
+		if o.head != nil && o.head.Cut >= ref.Cut {
+			if cursor, err := sh.loadOwn(ctx, s, k, o); cursor != nil || err != nil {
 				return cursor, err
 			}
 		}
-		if sh.belongs(head, s) != nil || head.Shard != sh.shard {
-			sh.zap.Warn("passing over a snapshot of something else", zap.String("path", path))
-			continue
-		}
-		cursor, why, err := sh.restore(ctx, s, k, head, file, unusable)
+		cursor, why, err := sh.restore(ctx, s, k, ref, o)
 		if err != nil {
 			return nil, err
 		}
 		if cursor != nil {
-			sh.zap.Info("restored from a snapshot", zap.String("path", path), zap.Uint64("cut", head.Cut))
+			sh.zap.Info("restored from a snapshot", zap.String("name", ref.Name))
 			return cursor, nil
 		}
-		sh.zap.Warn("passing over a snapshot", zap.String("path", path), zap.String("why", why))
+		sh.zap.Warn("passing over a snapshot", zap.String("name", ref.Name), zap.String("why", why))
 	}
-	if own != nil {
-		if cursor, err := tryOwn(); cursor != nil || err != nil {
+	if o.head != nil {
+		if cursor, err := sh.loadOwn(ctx, s, k, o); cursor != nil || err != nil {
 			return cursor, err
 		}
 	}
-	if unusable != "" {
-		if err := sh.renewStore(unusable); err != nil {
+	if o.unusable != "" {
+		if err := sh.replaceOwn(o); err != nil {
 			return nil, err
 		}
 	}
@@ -175,52 +151,89 @@ func (sh *Shard) belongs(h *orderlog.Head, s *session) error {
 	return nil
 }
 
-// restore makes the store a copy of a snapshot and loads it.
-func (sh *Shard) restore(ctx context.Context, s *session, k *state, head *orderlog.Head, file *snapshot.File, unusable string) (*orderlog.Cursor, string, error) {
-	if err := sh.renewStore(unusable); err != nil {
+// snapshotRefs lists the snapshots that a start may use, newest first.
+func (sh *Shard) snapshotRefs(ctx context.Context) ([]snapshot.Ref, error) {
+	if sh.cfg.Snapshots.Store == nil {
+		return nil, nil
+	}
+	return snapshot.Refs(ctx, sh.cfg.Snapshots.Store, sh.shard)
+}
+
+// ownStore is what is known of the store that is there, while a state to start from is looked for.
+type ownStore struct {
+	head     *orderlog.Head // of a state that was not tried yet; nil: there is none, or no more
+	unusable string         // why its state cannot be used; it is set aside under that name
+}
+
+// loadOwn loads the state of the own store.
+func (sh *Shard) loadOwn(ctx context.Context, s *session, k *state, o *ownStore) (*orderlog.Cursor, error) {
+	head := o.head
+	o.head = nil
+	view, err := sh.store.View()
+	if err != nil {
+		return nil, err
+	}
+	cursor, why, err := sh.loadFrom(ctx, s, k, head, view, nil)
+	if err := errors.Join(err, view.Close()); err != nil {
+		return nil, err
+	}
+	o.unusable = why
+	return cursor, nil
+}
+
+// replaceOwn makes the store an empty one: what cannot be used is set aside, what is merely old is removed.
+func (sh *Shard) replaceOwn(o *ownStore) error {
+	why := o.unusable
+	*o = ownStore{}
+	return sh.renewStore(why)
+}
+
+// restore makes the store a copy of a snapshot and loads it. A store whose state may be used yet is touched only once
+// the snapshot has verified. Where the snapshot is of no use, cursor is nil and why says so.
+func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot.Ref, o *ownStore) (cursor *orderlog.Cursor, why string, err error) {
+	from := sh.cfg.Snapshots.Store
+	m, err := ref.Manifest(ctx, from)
+	if errors.Is(err, snapshot.ErrBad) || errors.Is(err, fs.ErrNotExist) {
+		return nil, err.Error(), nil
+	}
+	if err != nil {
 		return nil, "", err
 	}
-	copying := &copier{st: sh.store, batch: sh.store.NewBatch()}
-	cursor, why, err := sh.loadFrom(ctx, s, k, head, file, copying)
-	if err != nil || cursor == nil {
-		return nil, why, errors.Join(err, copying.finish(nil))
+	open := snapshot.OpenUnverified // Loading it will verify it.
+	if o.head != nil {
+		open = snapshot.OpenFrom
+	}
+	file, done, err := open(ctx, from, m)
+	if errors.Is(err, snapshot.ErrBad) {
+		return nil, err.Error(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	defer done()
+	head, _ := file.Head()
+	if err := sh.belongs(head, s); err != nil {
+		return nil, "it is of something else: " + err.Error(), nil
+	}
+	if head.Rules != RulesVersion {
+		return nil, "other-rules", nil
+	}
+	if _, ok, err := sh.agrees(ctx, head); !ok || err != nil {
+		return nil, "other-chain", err
+	}
+	if err := sh.replaceOwn(o); err != nil {
+		return nil, "", err
+	}
+	copying, err := newCopier(ctx, sh.store)
+	if err != nil {
+		return nil, "", err
+	}
+	cursor, why, err = sh.loadFrom(ctx, s, k, head, file, copying)
+	if err != nil || cursor == nil { // What was copied is of no use, and must not be taken for a beginning.
+		return nil, why, errors.Join(err, copying.abort(), sh.renewStore(""))
 	}
 	return cursor, "", copying.finish(head)
 }
-
-// copier writes a restored state to the store. The head comes with the last batch: a crash before it leaves a store
-// without one, which counts as empty.
-type copier struct {
-	st    *store.Store
-	batch *store.Batch
-}
-
-func (c *copier) row(key, value []byte) error {
-	if c == nil {
-		return nil
-	}
-	c.batch.Row(key, value)
-	return c.split()
-}
-
-func (c *copier) seen(src projector.Source, entries []byte) error {
-	if c == nil {
-		return nil
-	}
-	c.batch.Seen(src, entries)
-	return c.split()
-}
-
-func (c *copier) split() error {
-	if c.batch.Bytes() < storeBytes {
-		return nil
-	}
-	batch := c.batch
-	c.batch = c.st.NewBatch()
-	return batch.Commit(nil)
-}
-
-func (c *copier) finish(head *orderlog.Head) error { return c.batch.Commit(head) }
 
 // loadFrom loads a state whose head belongs here. Where it cannot be used, cursor is nil and why says so in one word.
 func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *orderlog.Head, from snapshot.State, to *copier) (cursor *orderlog.Cursor, why string, err error) {
@@ -237,7 +250,7 @@ func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *order
 	}
 	f := sh.newFolder()
 	if err := loadFold(f.fold, head, from, to); err != nil {
-		if errors.Is(err, store.ErrTorn) || orderlog.IsCorruption(err) || errors.Is(err, errLoad) {
+		if errors.Is(err, store.ErrTorn) || orderlog.IsCorruption(err) || errors.Is(err, errLoad) || errors.Is(err, snapshot.ErrBad) {
 			sh.zap.Warn("a state cannot be loaded", zap.Error(err))
 			return nil, "torn", nil
 		}
@@ -247,33 +260,6 @@ func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *order
 	k.folder, k.base = f, *head
 	k.base.Build = sh.cfg.Build
 	return orderlog.NewCursorAt(at, head, fence), "", nil
-}
-
-// errLoad marks a state that the fold does not take.
-var errLoad = errors.New("the state is malformed")
-
-// loadFold loads a fold from a state, and copies it if to is set.
-func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) error {
-	err := from.EachRow(func(r projector.Row) error {
-		if err := f.LoadRow(r.Key, r.Value); err != nil {
-			return fmt.Errorf("%w: row %q: %w", errLoad, r.Key, err)
-		}
-		return to.row(r.Key, r.Value)
-	})
-	if err != nil {
-		return err
-	}
-	err = from.EachSeen(func(src projector.Source, entries []byte) error {
-		f.LoadSeen(src, entries)
-		return to.seen(src, entries)
-	})
-	if err != nil {
-		return err
-	}
-	if err := f.Loaded(head.Counters); err != nil {
-		return fmt.Errorf("%w: %w", errLoad, err)
-	}
-	return nil
 }
 
 // agrees reports whether the order log has the head's cut at the place that the head names, with its hash; and the fence

@@ -29,11 +29,10 @@ type Shard struct {
 	board board
 
 	// Of the running goroutine.
-	kept      *state // survives a refresh of the producer
-	snapshots sync.WaitGroup
-	taking    chan struct{} // holds one token while a snapshot is taken
-	lastTaken uint64
-	hard      context.Context // ends everything at once
+	kept *state          // survives a refresh of the producer
+	hard context.Context // ends everything at once
+
+	snapshots snapshots
 }
 
 // state is what a term hands to the next one when it ended cleanly: nothing in it is ahead of the order log.
@@ -46,7 +45,8 @@ type state struct {
 }
 
 func newShard(cfg *Config, log Log, shard int32) *Shard {
-	sh := &Shard{cfg: cfg, log: log, shard: shard, zap: cfg.Log.With(zap.Int32("shard", shard)), taking: make(chan struct{}, 1)}
+	sh := &Shard{cfg: cfg, log: log, shard: shard, zap: cfg.Log.With(zap.Int32("shard", shard))}
+	sh.snapshots.init()
 	sh.board.changed.init()
 	sh.board.status = Status{Shard: shard, Phase: PhaseAcquiring}
 	return sh
@@ -95,6 +95,7 @@ func (sh *Shard) WaitCut(ctx context.Context, cut uint64) error {
 // returns nil after a clean stop, else why the shard cannot go on.
 func (sh *Shard) run(stop, hard context.Context) error {
 	defer sh.release()
+	defer sh.scheduleSnapshots(stop)()
 	sh.hard = hard
 	var pause time.Duration
 	for stop.Err() == nil {
@@ -231,10 +232,11 @@ func (sh *Shard) fold(ctx, stop context.Context, s *session, replay *replay, und
 func (sh *Shard) stored(c *cut, head *orderlog.Head) {
 	if head == nil {
 		sh.board.add(&c.tally)
+		sh.snapshots.changed(len(c.rows))
 		return
 	}
 	sh.board.setHead(head)
-	sh.takeSnapshot(head.Cut)
+	sh.snapshotIfDue(head.Cut)
 }
 
 func (sh *Shard) storedHead() *orderlog.Head {

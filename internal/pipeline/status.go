@@ -38,30 +38,34 @@ const (
 // Status is what a shard is and has done since the process has it. Counters count what was folded here, replays
 // included.
 type Status struct {
-	Shard     int32                  `json:"shard"`
-	Phase     Phase                  `json:"phase"`
-	Error     string                 `json:"error,omitzero"`
-	Ready     bool                   `json:"ready"` // past its fence, and everything before it stored
-	Term      int64                  `json:"term"`  // of this process; that of a cut is in the head
-	Cut       uint64                 `json:"cut"`
-	Hash      orderlog.Hash          `json:"hash"`
-	N         uint64                 `json:"n"`
-	Seqs      [events.Streams]uint64 `json:"seqs"` // last sequence stored per output topic
-	ReplayTo  uint64                 `json:"replayTo,omitzero"`
-	Waiting   string                 `json:"waitingFor,omitzero"` // the source that holds everything up
-	WaitSince time.Time              `json:"waitingSince,omitzero"`
-	Sources   []SourceStatus         `json:"sources"`
-	ByType    map[string]uint64      `json:"events"`  // consumed records by event type; "undecodable", "skipped"
-	ByKind    map[string]uint64      `json:"outputs"` // announcements by kind
-	Reasons   map[string]uint64      `json:"deadLetters"`
-	Rules     map[string]uint64      `json:"violations"`
-	Repeated  uint64                 `json:"duplicates"`
-	Takes     uint64                 `json:"terms"`    // terms begun by this process
-	Snapshot  uint64                 `json:"snapshot"` // cut of the last snapshot taken here
-	Store     store.Metrics          `json:"store"`
-	Held      int                    `json:"inFlightBytes"`
-	HeldPeak  int                    `json:"inFlightPeakBytes"`
-	Started   time.Time              `json:"started"` // first fetch of the current term
+	Shard           int32                  `json:"shard"`
+	Phase           Phase                  `json:"phase"`
+	Error           string                 `json:"error,omitzero"`
+	Ready           bool                   `json:"ready"` // past its fence, and everything before it stored
+	Term            int64                  `json:"term"`  // of this process; that of a cut is in the head
+	Cut             uint64                 `json:"cut"`
+	Hash            orderlog.Hash          `json:"hash"`
+	N               uint64                 `json:"n"`
+	Seqs            [events.Streams]uint64 `json:"seqs"` // last sequence stored per output topic
+	ReplayTo        uint64                 `json:"replayTo,omitzero"`
+	Waiting         string                 `json:"waitingFor,omitzero"` // the source that holds everything up
+	WaitSince       time.Time              `json:"waitingSince,omitzero"`
+	Sources         []SourceStatus         `json:"sources"`
+	ByType          map[string]uint64      `json:"events"`  // consumed records by event type; "undecodable", "skipped"
+	ByKind          map[string]uint64      `json:"outputs"` // announcements by kind
+	Reasons         map[string]uint64      `json:"deadLetters"`
+	Rules           map[string]uint64      `json:"violations"`
+	Repeated        uint64                 `json:"duplicates"`
+	Takes           uint64                 `json:"terms"`    // terms begun by this process
+	Snapshot        uint64                 `json:"snapshot"` // cut of the last snapshot taken here
+	SnapshotTaken   time.Time              `json:"snapshotTaken,omitzero"`
+	SnapshotBytes   int64                  `json:"snapshotBytes"`   // of its file
+	SnapshotSeconds float64                `json:"snapshotSeconds"` // that it took, until it was verified
+	SnapshotsFailed uint64                 `json:"snapshotsFailed"`
+	Store           store.Metrics          `json:"store"`
+	Held            int                    `json:"inFlightBytes"`
+	HeldPeak        int                    `json:"inFlightPeakBytes"`
+	Started         time.Time              `json:"started"` // first fetch of the current term
 }
 
 // SourceStatus is how far a source is.

@@ -57,6 +57,15 @@ func TestRefreshAndHeartbeat(t *testing.T) {
 	}
 }
 
+func snapshotsIn(t *testing.T, dir snapshot.Store) []*snapshot.Manifest {
+	t.Helper()
+	taken, damaged, err := snapshot.List(t.Context(), dir, 0)
+	if err != nil || len(damaged) > 0 {
+		t.Fatal(damaged, err)
+	}
+	return taken
+}
+
 // Another node, with nothing on its disk, starts from a snapshot: the inputs before it are gone. A damaged newest snapshot
 // is passed over for an older one; without any, it stops.
 func TestRestoreFromSnapshot(t *testing.T) {
@@ -64,34 +73,24 @@ func TestRestoreFromSnapshot(t *testing.T) {
 	rng := rngOf(seed(t))
 	at := w.trade(rng, 0, 300)
 	cfg := w.config(t.TempDir())
-	cfg.SnapshotDir, cfg.SnapshotCuts = t.TempDir(), 5
-	dir := snapshot.Dir(cfg.SnapshotDir)
+	dir := snapshot.Dir(t.TempDir())
+	cfg.Snapshots.Store, cfg.Snapshots.Cuts = dir, 5
 	p := w.start(cfg, &memLog{c: w.c}, 0)
-	var paths []string
-	for len(paths) < 2 {
+	var taken []*snapshot.Manifest
+	for len(taken) < 2 {
 		at = w.trade(rng, at, 100)
 		w.caughtUp(p)
 		eventually(t, "a snapshot", func() bool { return p.Status().Snapshot > 0 })
-		var err error
-		if paths, err = dir.List(0); err != nil {
-			t.Fatal(err)
-		}
+		taken = snapshotsIn(t, dir)
 	}
 	if err := p.end(); err != nil {
 		t.Fatal(err)
 	}
-	paths, err := dir.List(0)
-	if err != nil {
+	taken = snapshotsIn(t, dir)
+	if err := os.Truncate(filepath.Join(string(dir), taken[0].FileName()), 100); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(paths[0], 100); err != nil {
-		t.Fatal(err)
-	}
-	good, err := snapshot.Open(paths[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, _ := good.Head()
+	head := &taken[1].Head
 	w.c.trim(accountTopic, 0, head.Place(projector.Source{Topic: accountTopic}).Next)
 
 	other := cfg
@@ -108,12 +107,7 @@ func TestRestoreFromSnapshot(t *testing.T) {
 		t.Errorf("the end changed cut %d to %d", s.Cut, got.Cut)
 	}
 
-	for _, path := range paths {
-		if err := os.RemoveAll(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	left, err := filepath.Glob(filepath.Join(cfg.SnapshotDir, "*.mlsnap"))
+	left, err := filepath.Glob(filepath.Join(string(dir), "*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"marginledger/snapshot"
 )
 
 // gate holds a process up at one produce until it is opened.
@@ -88,12 +90,12 @@ func TestSplitBrain(t *testing.T) {
 			w.c.noFencing = noFencing
 			rng := rngOf(seed)
 			at := w.trade(rng, 0, 100)
-			snapshots := t.TempDir()
+			snapshots := snapshot.Dir(t.TempDir())
 			var procs []*proc
 			var configs []Config
 			for i := range 3 {
 				cfg := w.config(t.TempDir())
-				cfg.pause, cfg.SnapshotDir, cfg.SnapshotCuts = time.Millisecond, snapshots, 30
+				cfg.pause, cfg.Snapshots.Store, cfg.Snapshots.Cuts = time.Millisecond, snapshots, 30
 				h := &holdups{rng: rngOf(seed + uint64(i))}
 				procs = append(procs, w.start(cfg, &memLog{c: w.c, step: h.step}, 0))
 				configs = append(configs, cfg)

@@ -26,6 +26,10 @@ var (
 	// ErrLocked means that another process, or another part of this one, has the directory open.
 	ErrLocked = errors.New("in use by another process")
 
+	// ErrUnfinished means that the directory holds rows and nothing was ever committed on top: a restore was cut off. It
+	// may be removed.
+	ErrUnfinished = errors.New("left unfinished by a restore")
+
 	// ErrTorn means that the directory is not a whole store: set it aside, a new one is folded from the order log.
 	ErrTorn = errors.New("not a whole store")
 
@@ -44,10 +48,12 @@ type Options struct {
 
 // Store is one shard's state on disk. One goroutine commits; views may be taken from any.
 type Store struct {
-	db     *pebble.DB
-	window int
-	seen   map[projector.Source]*window // this and sum are of the committing goroutine
-	sum    sum
+	db       *pebble.DB
+	dir      string
+	settings *pebble.Options
+	window   int
+	seen     map[projector.Source]*window // this and sum are of the committing goroutine
+	sum      sum
 
 	mu     sync.Mutex
 	views  sync.WaitGroup
@@ -70,8 +76,10 @@ func Open(dir string, o Options) (_ *Store, err error) {
 			return nil, fmt.Errorf("create store: %w", err)
 		}
 	}
-	s := &Store{window: o.DedupeWindow, seen: make(map[projector.Source]*window)}
+	s := &Store{dir: dir, window: o.DedupeWindow, seen: make(map[projector.Source]*window)}
 	options := s.options(o)
+	options.EnsureDefaults()
+	s.settings = options
 	defer options.Cache.Unref()
 	if s.db, err = openPebble(dir, options); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, classify(err))
@@ -149,7 +157,7 @@ func (l *logger) Fatalf(format string, a ...any) {
 // classify marks an error of opening or reading.
 func classify(err error) error {
 	switch {
-	case errors.Is(err, ErrTorn):
+	case errors.Is(err, ErrTorn), errors.Is(err, ErrUnfinished):
 		return err
 	case strings.Contains(err.Error(), "lock held by current process"), errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES) && strings.Contains(err.Error(), "LOCK"):
 		return fmt.Errorf("%w (%w)", ErrLocked, err)

@@ -280,3 +280,58 @@ func reread(dir string) (err error) {
 	}
 	return nil
 }
+
+// A store that was filled at once is one that was filled by batches: rows, checksum and what is committed on top. Until
+// the head is committed it counts as empty.
+func TestIngest(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	s := open(t, dir)
+	g, err := s.NewIngest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows = 3000
+	value := bytes.Repeat([]byte("x"), 50_000) // more than one table
+	for i := range rows {
+		if err := g.Row(fmt.Appendf(nil, "row-%06d", i), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := s.Head(); err != nil || head != nil {
+		t.Fatal(head, err)
+	}
+	if _, err := s.NewIngest(); err == nil {
+		t.Error("filled twice")
+	}
+	b := s.NewBatch()
+	b.Seen(projector.Source{Topic: "a"}, entries(0, 4))
+	if err := b.Commit(headAt(1)); err != nil {
+		t.Fatal(err)
+	}
+	b = s.NewBatch()
+	b.Row([]byte("row-000007"), nil)
+	b.Row([]byte("row-000008"), []byte("y"))
+	if err := b.Commit(headAt(2)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		v := view(t, s)
+		got, seen := dump(t, v)
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != rows-1 || got["row-000008"] != "y" || got["row-002999"] != string(value) || len(seen) != 1 {
+			t.Fatalf("%d rows, %d windows", len(got), len(seen))
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir) // adds up the checksum
+	}
+	if left, err := filepath.Glob(dir + ".*"); err != nil || len(left) > 0 {
+		t.Error(left, err)
+	}
+}

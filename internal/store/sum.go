@@ -78,6 +78,8 @@ func (s *Store) load(verify bool) error {
 		err = closer.Close()
 	case err == nil:
 		return fmt.Errorf("%w: a checksum of %d bytes", ErrTorn, len(b))
+	case err == pebble.ErrNotFound && s.sum.total != 0 && !s.hasHead():
+		return ErrUnfinished
 	case err == pebble.ErrNotFound:
 		err = nil
 	}
@@ -122,4 +124,12 @@ func (s *Store) windowOf(src projector.Source) *window {
 		s.seen[src] = w
 	}
 	return w
+}
+
+func (s *Store) hasHead() bool {
+	_, closer, err := s.db.Get(headKey)
+	if err == nil {
+		err = closer.Close()
+	}
+	return err == nil
 }

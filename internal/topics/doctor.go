@@ -22,7 +22,7 @@ type DoctorCluster interface {
 
 // Doctor checks a plan, a data directory and the snapshots against a live cluster. It changes nothing, and fences nobody. An error is
 // a finding; it stops only when the cluster cannot be reached at all.
-func Doctor(ctx context.Context, c DoctorCluster, p *Plan, dataDir string, snaps snapshot.Dir) []Finding {
+func Doctor(ctx context.Context, c DoctorCluster, p *Plan, dataDir string, snaps snapshot.Store) []Finding {
 	out := []Finding{directory(dataDir)}
 	id, err := c.ClusterID(ctx)
 	if err != nil {

@@ -167,7 +167,7 @@ func TestCreateOnACluster(t *testing.T) {
 	if made, err = topics.Create(ctx, client, p); err != nil || !slices.Equal(made, p.Outputs[:1]) {
 		t.Fatalf("created %v, %v; want the lost one", made, err)
 	}
-	for _, f := range topics.Doctor(ctx, cluster{client}, p, filepath.Join(t.TempDir(), "not", "there"), "") {
+	for _, f := range topics.Doctor(ctx, cluster{client}, p, filepath.Join(t.TempDir(), "not", "there"), snapshot.Dir("")) {
 		if f.Level != topics.OK {
 			t.Errorf("%v", f)
 		}
@@ -186,7 +186,7 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	}
 	p.Shards = 2
 	var fails []string
-	for _, f := range topics.Doctor(ctx, cluster{client}, p, file, "") {
+	for _, f := range topics.Doctor(ctx, cluster{client}, p, file, snapshot.Dir("")) {
 		if f.Level == topics.Fail {
 			fails = append(fails, f.Subject)
 		}
@@ -204,7 +204,7 @@ func TestDoctorWithoutABroker(t *testing.T) {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	got := topics.Doctor(ctx, cluster{client}, plan(nil), t.TempDir(), "")
+	got := topics.Doctor(ctx, cluster{client}, plan(nil), t.TempDir(), snapshot.Dir(""))
 	if last := got[len(got)-1]; last.Level != topics.Fail || !strings.Contains(last.Text, "cannot be reached") {
 		t.Errorf("got %v", got)
 	}
@@ -258,7 +258,7 @@ func TestDoctorReadsSnapshots(t *testing.T) {
 	take := func(cut uint64, next int64, cluster string) {
 		head := orderlog.Head{Shard: 1, DedupeWindow: 10, ClusterID: cluster, Rules: "1", Cut: cut,
 			Sources: []orderlog.Place{{Source: projector.Source{Topic: marks, Partition: 1}, Next: next, Last: next - 1}}}
-		if _, err := dir.Take(state{head}); err != nil {
+		if _, err := snapshot.Take(ctx, dir, state{head}, snapshot.TakeOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -286,11 +286,11 @@ func TestDoctorReadsSnapshots(t *testing.T) {
 	check(topics.Fail, "from offset 20, but the log begins at 21")
 	take(12, 25, "another")
 	check(topics.Fail, "is of cluster another")
-	paths, err := dir.List(1)
+	manifests, _, err := snapshot.List(ctx, dir, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(paths[0], 20); err != nil {
+	if err := os.Truncate(filepath.Join(string(dir), manifests[0].FileName()), 20); err != nil {
 		t.Fatal(err)
 	}
 	check(topics.Fail, "remove it")
