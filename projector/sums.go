@@ -55,16 +55,19 @@ func (s *Sums) Row(key, value []byte) (*AccountSums, error) {
 func (s *Sums) take() (*AccountSums, error) {
 	a := s.shard.dirty.rows[len(s.shard.dirty.rows)-1].(*account)
 	v := a.venue
-	s.out = AccountSums{Venue: v.name, Owner: a.owner, Subaccount: a.subaccount, Scale: v.scale, Assets: s.out.Assets[:0]}
+	s.out = AccountSums{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Scale: v.Scale, Assets: s.out.Assets[:0]}
 	ok := true
 	for _, b := range a.cross.Balances {
 		ok = s.add(b.Asset.Name, b.Amount) && ok
 	}
 	for _, p := range a.isolated {
 		ok = s.add(v.settlement.Name, p.Collateral) && ok
+		for _, b := range p.Balances {
+			ok = s.add(b.Asset.Name, b.Amount) && ok
+		}
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: account %s/%s/%d: its balances add up to more than 127 bits", errRow, v.name, a.owner, a.subaccount)
+		return nil, fmt.Errorf("%w: account %s/%s/%d: its balances add up to more than 127 bits", errRow, v.Name, a.owner, a.Subaccount)
 	}
 	slices.SortFunc(s.out.Assets, func(x, y AssetSum) int { return cmp.Compare(x.Asset, y.Asset) })
 	delete(s.shard.owners, a.owner)
