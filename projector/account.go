@@ -60,6 +60,9 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 	if reason := v.supports(e.Body); reason != ReasonNone {
 		return reason
 	}
+	if !v.numbers(e) {
+		return ReasonBadValue
+	}
 	switch b := e.Body.(type) {
 	case *events.Fill:
 		return s.fill(a, b)
@@ -71,7 +74,7 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 		before := s.healthBefore(a, &a.cross)
 		reason := s.crossAmount(a, v.assets[b.Asset], b.Amount.Neg(), CauseWithdrawal, systemExternal)
 		if reason == ReasonNone {
-			s.judgeLeaving(a, v.assets[b.Asset], before)
+			s.judgeLeaving(a, v.assets[b.Asset], before, nil)
 		}
 		return reason
 	case *events.Transfer:
@@ -131,10 +134,10 @@ func (s *Shard) crossAmount(a *account, x *asset, n events.Number, cause Cause, 
 	return ReasonNone
 }
 
-// judgeLeaving judges what may leave the cross pool, after it has.
-func (s *Shard) judgeLeaving(a *account, x *asset, before *margin.Health) {
+// judgeLeaving judges what may leave the cross pool, after it has; to is where it went, nil: elsewhere.
+func (s *Shard) judgeLeaving(a *account, x *asset, before *margin.Health, to *margin.Pool) {
 	if a.marginType != events.MarginBackstop {
-		s.judgeUpdate(a, &a.cross, &margin.Update{Kind: margin.Left, Before: before, Negative: a.balance(x).Sign() < 0})
+		s.judgeUpdate(a, &a.cross, &margin.Update{Kind: margin.Left, Before: before, Negative: a.balance(x).Sign() < 0, To: to})
 	}
 }
 
@@ -147,7 +150,7 @@ func (s *Shard) transfer(a *account, b *events.Transfer) Reason {
 		before := s.healthBefore(a, &a.cross)
 		reason := s.crossAmount(a, x, b.Amount.Neg(), CauseTransfer, systemTransit)
 		if reason == ReasonNone {
-			s.judgeLeaving(a, x, before)
+			s.judgeLeaving(a, x, before, nil)
 		}
 		return reason
 	}
@@ -164,7 +167,7 @@ func (s *Shard) transfer(a *account, b *events.Transfer) Reason {
 	if !known {
 		s.enter(to)
 	}
-	s.judgeLeaving(a, x, before)
+	s.judgeLeaving(a, x, before, &to.cross.Pool)
 	return ReasonNone
 }
 

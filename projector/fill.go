@@ -72,15 +72,18 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 	}
 	p.size = size + t.size // at most 5 · maxSize
 	p.entry = entry
+	cost := profile.Cost(&m.Market, t.size, t.price) // of all of it: a venue that rounds does so once per fill
 	if p.closed > 0 {
 		share := margin.MulDiv(entry, p.closed, abs(size), margin.ToZero)
-		proceeds := profile.Cost(&m.Market, signed(p.closed, size), t.price) // of a long sold: + ; of a short bought: −
-		p.realised = proceeds.Sub(share)
+		closing := cost
+		if p.opened > 0 {
+			closing = profile.Cost(&m.Market, signed(p.closed, t.size), t.price)
+		}
+		p.realised = closing.Neg().Sub(share) // of a long sold: its cost is < 0
 		p.entry = p.entry.Sub(share)
+		cost = cost.Sub(closing)
 	}
-	if p.opened > 0 {
-		p.entry = p.entry.Add(profile.Cost(&m.Market, signed(p.opened, t.size), t.price))
-	}
+	p.entry = p.entry.Add(cost)
 
 	switch reason := s.planMoney(&p, size, isolated); {
 	case t.leg == events.LegLong && p.size < 0, t.leg == events.LegShort && p.size > 0:

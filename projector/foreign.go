@@ -27,10 +27,44 @@ func (v *venue) supports(body events.Body) Reason {
 	case *events.WithdrawalsGated:
 		ok = v.traits.Blocks
 	}
-	if !ok {
+	if !ok || v.traits.SinglePool && !fitsSinglePool(body) {
 		return ReasonNotSupported
 	}
 	return ReasonNone
+}
+
+// fitsSinglePool reports that a fact is none of legs, margin modes, isolated pools or other collateral.
+func fitsSinglePool(body events.Body) bool {
+	switch b := body.(type) {
+	case *events.MarginModeSet, *events.IsolatedMarginMoved, *events.CollateralChanged:
+		return false
+	case *events.Fill:
+		return b.Leg == events.LegNet
+	case *events.TradeBusted:
+		return b.DeadLetter != nil || b.Leg == events.LegNet
+	case *events.OrderMargin:
+		return b.Leg == events.LegNet
+	case *events.FundingPayment:
+		return b.Leg == events.LegNet
+	case *events.BankruptcyCovered:
+		return b.Market == ""
+	case *events.Adjustment: // an amount beside a market is one of its isolated pool
+		return b.Market == "" || !b.Amount.Present && b.Leg == events.LegNet
+	case *events.AccountOpeningState:
+		for i := range b.Positions {
+			if b.Positions[i].Isolated.Present || b.Positions[i].Leg != events.LegNet {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// numbers reports that the venue has subaccounts of the numbers that a fact names.
+func (v *venue) numbers(e *events.Event) bool {
+	most := v.traits.Subaccounts
+	b, ok := e.Body.(*events.Transfer)
+	return most == 0 || e.Subaccount <= most && (!ok || b.ToSubaccount <= most)
 }
 
 // follow makes a profile the venue's.

@@ -40,6 +40,11 @@ type Traits struct {
 	OpenInterest bool
 	// Observes: PoolBalanceObserved means something to it.
 	Observes bool
+	// SinglePool: an account is one pool of net positions and the settlement asset. Facts of legs, margin
+	// modes, isolated pools and other collateral are refused.
+	SinglePool bool
+	// Subaccounts is the greatest number of a subaccount; 0: any.
+	Subaccounts uint32
 	// Modes are the account modes of AccountModeSet, the default first; nil: the venue has none.
 	Modes []string
 }
@@ -188,6 +193,7 @@ type Update struct {
 	Leverage int64        // the account's setting; 0: none
 	Short    bool         // an isolated increase named less margin than IncreaseMargin asks for
 	Negative bool         // the balance of an asset that left is < 0
+	To       *Pool        // of a transfer to another subaccount: where it went, after the change
 }
 
 // UpdateKind is what an Update does.

@@ -13,6 +13,8 @@ const (
 	RuleNegativeBalance        Rule = "negative_balance"
 	RuleLeverage               Rule = "leverage_above_maximum"
 	RuleInitialMargin          Rule = "insufficient_initial_margin"
+	RuleNewlyUndercollateral   Rule = "newly_undercollateralized"
+	RuleStillUndercollateral   Rule = "still_undercollateralized"
 	RuleIsolatedMarket         Rule = "isolated_market_shared"
 	RuleModeSwitch             Rule = "mode_switch_with_position"
 	RuleModeNotAllowed         Rule = "margin_mode_not_allowed"
@@ -29,8 +31,8 @@ const (
 
 // ruleOrder is the order in which violations of one record stand.
 var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleWithdrawal, RuleWithdrawalsGated,
-	RuleNegativeBalance, RuleLeverage, RuleInitialMargin, RuleIsolatedMarket, RuleModeSwitch, RuleModeNotAllowed,
-	RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleIsolatedNotRemovable, RuleMarketHalted, RuleLiquidationNoEpisode,
+	RuleNegativeBalance, RuleLeverage, RuleInitialMargin, RuleNewlyUndercollateral, RuleStillUndercollateral, RuleIsolatedMarket,
+	RuleModeSwitch, RuleModeNotAllowed, RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleIsolatedNotRemovable, RuleMarketHalted, RuleLiquidationNoEpisode,
 	RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition}
 
 // Order returns the rule's place among the violations of one record.

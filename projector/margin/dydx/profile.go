@@ -1,0 +1,161 @@
+package dydx
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+	"marginledger/projector/margin/standard"
+)
+
+// Version is that of the rules: release line 9.
+const Version = "9"
+
+// Profile is the margin.Profile of dYdX v4 with its liquidation config (§9). What the venue does not
+// have, margin calls, is the standard profile's.
+type Profile struct {
+	*standard.Profile
+	config Config
+}
+
+var _ margin.Profile = (*Profile)(nil)
+
+// settings are the params of VenueProfileSet: a place in a Config, digits after the point, the least
+// and the largest value. All are required (§9).
+var settings = [...]struct {
+	name        string
+	scale       int
+	least, most int64
+	place       func(*Config) **big.Int
+}{
+	{"bankruptcyAdjustmentPpm", 0, 1_000_000, 1_000_000_000, func(c *Config) **big.Int { return &c.BankruptcyAdjustment }},
+	{"maxInsuranceLostPerBlock", QuoteDecimals, 0, maxAmount, func(c *Config) **big.Int { return &c.BlockInsurance }},
+	{"maxLiquidationFeePpm", 0, 0, 1_000_000, func(c *Config) **big.Int { return &c.MaximumFee }},
+	{"maxNotionalPerBlock", QuoteDecimals, 1, maxAmount, func(c *Config) **big.Int { return &c.BlockNotional }},
+	{"maxPositionPortionPpm", 0, 1, 1_000_000, func(c *Config) **big.Int { return &c.MaximumPortion }},
+	{"minPositionNotional", QuoteDecimals, 0, maxAmount, func(c *Config) **big.Int { return &c.MinimumNotional }},
+	{"spreadToMaintenancePpm", 0, 0, 1_000_000_000, func(c *Config) **big.Int { return &c.Spread }},
+}
+
+// maxAmount is the largest limit or cap of governance, in quote quanta: 10^12 USDC.
+const maxAmount = 1_000_000_000_000_000_000
+
+// New returns the profile; it implements margin.Factory.
+func New(version string, scale int, params []events.Param) (margin.Profile, error) {
+	switch {
+	case version != Version:
+		return nil, fmt.Errorf("dydx: %w %q", margin.ErrUnknownVersion, version)
+	case scale != QuoteDecimals:
+		return nil, fmt.Errorf("dydx: amounts have %d digits after the point: quote quanta, not %d", QuoteDecimals, scale)
+	}
+	p := &Profile{}
+	base, err := standard.Based(Name, version, params, p.set)
+	if err != nil {
+		return nil, fmt.Errorf("dydx: %w", err)
+	}
+	p.Profile = base
+	for i := range settings {
+		if *settings[i].place(&p.config) == nil {
+			return nil, fmt.Errorf("dydx: param %s is required", settings[i].name)
+		}
+	}
+	return p, nil
+}
+
+// set takes a setting; of the standard profile's it leaves callClearFactor.
+func (p *Profile) set(s events.Param) (bool, error) {
+	for i := range settings {
+		if x := &settings[i]; x.name == s.Name {
+			v, err := whole(s.Value, x.scale, x.least, x.most)
+			*x.place(&p.config) = big.NewInt(v)
+			return true, err
+		}
+	}
+	if s.Name != "callClearFactor" {
+		return true, errors.New("unknown")
+	}
+	return false, nil
+}
+
+// whole returns a number at a scale, within bounds.
+func whole(n events.Number, scale int, least, most int64) (int64, error) {
+	v, err := n.Int64At(scale)
+	if err != nil {
+		return 0, err
+	}
+	if v < least || v > most {
+		return 0, fmt.Errorf("%s is out of range", n)
+	}
+	return v, nil
+}
+
+// Traits implements margin.Profile (§9).
+func (p *Profile) Traits() margin.Traits {
+	return margin.Traits{Blocks: true, SettlesPool: true, ComparesRisk: true, OpenInterest: true, SinglePool: true,
+		Subaccounts: MaximumSubaccount}
+}
+
+// rules are what Admit makes of a market: its params, and what follows from them.
+type rules struct {
+	initial, maintenance int64 // millionths: of notional, of the initial requirement
+	lower, upper         int64 // caps on open interest, quote quanta; upper 0: none
+	step                 int64 // base quanta
+	conversion           int   // exponent of subticks
+	perTick              int64 // subticks
+	isolated, final      bool
+
+	digits       int   // 6 − price scale − size scale: notional is size · price · 10^digits
+	indexUnit    int64 // of the market's funding index: 10^(price scale + size scale) of the venue's
+	slope, steep int64 // maintenance per notional at RateScale, rounded down and up
+}
+
+// market returns the rules of an admitted market.
+func market(m *margin.Market) *rules { return m.Own.(*rules) }
+
+// paramsOf are the params of MarketRules, with their bounds; def < 0: required (§9).
+func (r *rules) paramsOf() map[string]param {
+	return map[string]param{
+		"finalSettlement":           {flag: &r.final, most: 1},
+		"initialMarginPpm":          {value: &r.initial, least: 1, most: 1_000_000, required: true},
+		"isolated":                  {flag: &r.isolated, most: 1, required: true},
+		"lowerCap":                  {value: &r.lower, scale: QuoteDecimals, most: maxAmount, required: true},
+		"maintenanceFractionPpm":    {value: &r.maintenance, least: 1, most: 1_000_000, required: true},
+		"quantumConversionExponent": {place: &r.conversion, least: -18, most: 18, required: true},
+		"stepBaseQuantums":          {value: &r.step, least: 1, most: margin.MaxPriceOrSize, required: true},
+		"subticksPerTick":           {value: &r.perTick, least: 1, most: maxAmount, required: true},
+		"upperCap":                  {value: &r.upper, scale: QuoteDecimals, most: maxAmount, required: true},
+	}
+}
+
+// param is where one param goes, and what it may be.
+type param struct {
+	value       *int64
+	place       *int
+	flag        *bool
+	scale       int
+	least, most int64
+	required    bool
+}
+
+func (x *param) take(n events.Number) error {
+	v, err := whole(n, x.scale, x.least, x.most)
+	if err != nil {
+		return err
+	}
+	switch {
+	case x.value != nil:
+		*x.value = v
+	case x.place != nil:
+		*x.place = int(v)
+	default:
+		*x.flag = v == 1
+	}
+	return nil
+}
+
+// maxNotional bounds maxPrice · maxSize in quote quanta: 10^20 USDC. With it settlements of a whole
+// pool fit 128 bits (§9).
+var maxNotional = fixed.FromInt64(fixed.Pow10(18)).Mul(fixed.Pow10(8))
