@@ -6,7 +6,6 @@ import (
 	"math/big"
 
 	"marginledger/events"
-	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/standard"
 )
@@ -97,65 +96,3 @@ func (p *Profile) Traits() margin.Traits {
 	return margin.Traits{Blocks: true, SettlesPool: true, ComparesRisk: true, OpenInterest: true, SinglePool: true,
 		Subaccounts: MaximumSubaccount}
 }
-
-// rules are what Admit makes of a market: its params, and what follows from them.
-type rules struct {
-	initial, maintenance int64 // millionths: of notional, of the initial requirement
-	lower, upper         int64 // caps on open interest, quote quanta; upper 0: none
-	step                 int64 // base quanta
-	conversion           int   // exponent of subticks
-	perTick              int64 // subticks
-	isolated, final      bool
-
-	digits       int   // 6 − price scale − size scale: notional is size · price · 10^digits
-	indexUnit    int64 // of the market's funding index: 10^(price scale + size scale) of the venue's
-	slope, steep int64 // maintenance per notional at RateScale, rounded down and up
-}
-
-// market returns the rules of an admitted market.
-func market(m *margin.Market) *rules { return m.Own.(*rules) }
-
-// paramsOf are the params of MarketRules, with their bounds; def < 0: required (§9).
-func (r *rules) paramsOf() map[string]param {
-	return map[string]param{
-		"finalSettlement":           {flag: &r.final, most: 1},
-		"initialMarginPpm":          {value: &r.initial, least: 1, most: 1_000_000, required: true},
-		"isolated":                  {flag: &r.isolated, most: 1, required: true},
-		"lowerCap":                  {value: &r.lower, scale: QuoteDecimals, most: maxAmount, required: true},
-		"maintenanceFractionPpm":    {value: &r.maintenance, least: 1, most: 1_000_000, required: true},
-		"quantumConversionExponent": {place: &r.conversion, least: -18, most: 18, required: true},
-		"stepBaseQuantums":          {value: &r.step, least: 1, most: margin.MaxPriceOrSize, required: true},
-		"subticksPerTick":           {value: &r.perTick, least: 1, most: maxAmount, required: true},
-		"upperCap":                  {value: &r.upper, scale: QuoteDecimals, most: maxAmount, required: true},
-	}
-}
-
-// param is where one param goes, and what it may be.
-type param struct {
-	value       *int64
-	place       *int
-	flag        *bool
-	scale       int
-	least, most int64
-	required    bool
-}
-
-func (x *param) take(n events.Number) error {
-	v, err := whole(n, x.scale, x.least, x.most)
-	if err != nil {
-		return err
-	}
-	switch {
-	case x.value != nil:
-		*x.value = v
-	case x.place != nil:
-		*x.place = int(v)
-	default:
-		*x.flag = v == 1
-	}
-	return nil
-}
-
-// maxNotional bounds maxPrice · maxSize in quote quanta: 10^20 USDC. With it settlements of a whole
-// pool fit 128 bits (§9).
-var maxNotional = fixed.FromInt64(fixed.Pow10(18)).Mul(fixed.Pow10(8))
