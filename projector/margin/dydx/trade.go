@@ -124,7 +124,9 @@ func template(m *margin.Market) Market {
 }
 
 // index returns a funding index in the venue's unit.
-func (r *rules) index(v fixed.Int128) *big.Int { return margin.Quo(v.Big(), big.NewInt(r.indexUnit), margin.Down) }
+func (r *rules) index(v fixed.Int128) *big.Int {
+	return margin.Quo(v.Big(), big.NewInt(r.indexUnit), margin.Down)
+}
 
 // portfolio returns a pool in the numbers of any width; a market's number is the place of its position.
 func portfolio(p *margin.Pool) (Markets, *Subaccount) {
