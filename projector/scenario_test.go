@@ -16,7 +16,7 @@ import (
 // `go test ./projector -run TestScenarios -rewrite` writes the answers anew; read the diff.
 //
 // A story is made of blocks. "apply" takes a fact a line, and answers with what was announced and
-// posted; "account NAME" prints an account. At the end of every story the books must balance, and
+// posted; "account NAME" prints an account, of a subaccount "account NAME/7". At the end of every story the books must balance, and
 // a state restored from rows must print the same.
 //
 //	venue [scale=12] [params: name=value …]
@@ -29,6 +29,14 @@ import (
 //	NAME orders MARKET bid SIZE NOTIONAL ask SIZE NOTIONAL
 //	mark MARKET PRICE    price ASSET PRICE    funding MARKET RATE at PRICE    settle MARKET PRICE
 //	halt|resume MARKET   wait DURATION
+//
+// Of other venues (scenario_venues_test.go), where params of the venue and of a market are name=value, too:
+//
+//	venue profile=dydx-v4@9 scale=6 [params]                   market NAME price=5 size=10 [params]
+//	block HEIGHT         interest MARKET LONG                  gated HEIGHT [MARKET]       change MARKET [params]
+//	funding MARKET RATE at PRICE over SECONDS                  NAME[/SUBACCOUNT] transfer AMOUNT ASSET to SUBACCOUNT
+//
+// A line that ends with \ goes on in the next.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		w := newWorld()
@@ -61,7 +69,7 @@ func newWorld() *world {
 
 func (w *world) applyLines(t *testing.T, input string) string {
 	var out strings.Builder
-	for _, line := range strings.Split(input, "\n") {
+	for _, line := range strings.Split(strings.ReplaceAll(input, "\\\n", ""), "\n") {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
@@ -93,7 +101,9 @@ func (w *world) apply(t *testing.T, line string, words []string) *projector.Effe
 	}
 	w.now += 1e9
 	w.offset++
-	e := &events.Event{ID: fmt.Sprint("e", w.offset), Type: body.EventType(), Version: 1, Venue: "x", Time: w.now, Owner: owner, Body: body}
+	e := &events.Event{ID: fmt.Sprint("e", w.offset), Type: body.EventType(), Version: 1, Venue: "x", Time: w.now, Body: body}
+	e.Owner, e.Subaccount = splitName(owner)
+	owner = e.Owner
 	return w.shard.Apply(&projector.Record{
 		Source: projector.Source{Topic: body.EventType().Role().String()}, Offset: w.offset, Timestamp: w.now / 1e6,
 		Key: []byte(owner), Value: []byte(line), Role: body.EventType().Role(), Event: e,
@@ -141,6 +151,9 @@ func number(t *testing.T, s string) events.Number {
 }
 
 func parseFact(t *testing.T, line string, words []string) (owner string, body events.Body) {
+	if b := parseOfVenue(t, words); b != nil {
+		return "", b
+	}
 	num := func(i int) events.Number {
 		if i >= len(words) {
 			t.Fatalf("%s: word %d is missing", line, i)
@@ -152,8 +165,12 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 		b := &events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USDC", ValueScale: 12}
 		for _, word := range words[1:] {
 			name, value, _ := strings.Cut(word, "=")
-			if name == "scale" {
+			switch name {
+			case "scale":
 				b.ValueScale = uint32(num2(t, value))
+				continue
+			case "profile":
+				b.Profile, b.ProfileVersion, _ = strings.Cut(value, "@")
 				continue
 			}
 			b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})
@@ -206,6 +223,9 @@ func parseMarket(t *testing.T, words []string) events.Body {
 	}
 	b.Rules.LiquidationFee = number(t, setting(words, "fee", ""))
 	b.Rules.MaxStalenessMs = 1000 * uint64(num2(t, strings.TrimSuffix(setting(words, "stale", "0"), "s")))
+	if b.Rules.Params = marketParams(t, words[2:]); len(b.Rules.Params) > 0 {
+		return b
+	}
 	for _, tier := range strings.Split(setting(words, "tiers", "0:50:0.01:0"), ",") {
 		f := strings.Split(tier, ":")
 		b.Rules.Tiers = append(b.Rules.Tiers, events.Tier{LowerNotional: number(t, f[0]), MaxLeverage: uint32(num2(t, f[1])),
@@ -261,6 +281,8 @@ func parseAccountFact(t *testing.T, line string, words []string, num func(int) e
 		return &events.FundingPayment{Market: words[2], Leg: leg, Amount: num(3)}
 	case "orders":
 		return &events.OrderMargin{Market: words[2], Leg: leg, BidSize: num(4), BidNotional: num(5), AskSize: num(7), AskNotional: num(8)}
+	case "transfer":
+		return &events.Transfer{Kind: events.TransferInternal, Amount: num(2), Asset: words[3], ToSubaccount: uint32(num2(t, words[5]))}
 	case "opened":
 		b := &events.AccountOpened{}
 		b.MarginType, _ = events.ParseMarginType(words[2])
@@ -274,6 +296,9 @@ func parseAccountFact(t *testing.T, line string, words []string, num func(int) e
 func describe(o *events.Output) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", o.Kind, o.Owner)
+	if o.Subaccount != 0 {
+		fmt.Fprintf(&b, "/%d", o.Subaccount)
+	}
 	switch o.Kind {
 	case events.KindViolation:
 		return fmt.Sprintf("%s: %s", b.String(), o.Rule)
@@ -296,7 +321,8 @@ func describe(o *events.Output) string {
 }
 
 func (w *world) account(t *testing.T, name string) string {
-	a := w.shard.Account("x", name, 0)
+	owner, number := splitName(name)
+	a := w.shard.Account("x", owner, number)
 	if a == nil {
 		return "none\n"
 	}
@@ -371,11 +397,12 @@ func (w *world) checkRestored(t *testing.T) {
 		return v, ok, nil
 	})
 	for _, name := range w.names {
-		want := fmt.Sprintf("%+v", w.shard.Account("x", name, 0))
-		if got := fmt.Sprintf("%+v", restored.Account("x", name, 0)); got != want {
+		owner, number := splitName(name)
+		want := fmt.Sprintf("%+v", w.shard.Account("x", owner, number))
+		if got := fmt.Sprintf("%+v", restored.Account("x", owner, number)); got != want {
 			t.Errorf("%s restored:\n%s\nwant\n%s", name, got, want)
 		}
-		figures, err := view.Account("x", name, 0)
+		figures, err := view.Account("x", owner, number)
 		if got := fmt.Sprintf("%+v", figures); err != nil || got != want {
 			t.Errorf("%s viewed (%v):\n%s\nwant\n%s", name, err, got, want)
 		}
