@@ -119,7 +119,9 @@ func (s *Shard) judgeEpisode(p *pool, h *margin.Health, touched, due bool) {
 		p.episode = nil
 	case stage > ep.stage:
 		ep.stage = stage
-		s.stopCooldown(p)
+		if !p.account.venue.traits.RestsOut {
+			s.stopCooldown(p)
+		}
 		kind := events.KindLiquidationUpdated
 		if stage == events.StageBankrupt {
 			kind = events.KindPoolBankrupt

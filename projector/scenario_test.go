@@ -69,7 +69,12 @@ func newWorld() *world {
 
 func (w *world) applyLines(t *testing.T, input string) string {
 	var out strings.Builder
-	for _, line := range strings.Split(strings.ReplaceAll(input, "\\\n", ""), "\n") {
+	lines := strings.Split(input, "\n")
+	for i := 0; i < len(lines); i++ {
+		line, said := lines[i], strings.TrimSpace(lines[i])
+		for ; strings.HasSuffix(line, "\\"); i++ {
+			line = strings.TrimSuffix(line, "\\") + lines[i+1]
+		}
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
@@ -83,7 +88,7 @@ func (w *world) applyLines(t *testing.T, input string) string {
 			continue
 		}
 		fx := w.apply(t, line, words)
-		fmt.Fprintf(&out, "%s\n", line)
+		fmt.Fprintf(&out, "%s\n", said)
 		for i := range fx.Outputs {
 			fmt.Fprintf(&out, "    %s\n", describe(&fx.Outputs[i]))
 		}
@@ -216,7 +221,7 @@ func num2(t *testing.T, s string) int {
 func parseMarket(t *testing.T, words []string) events.Body {
 	b := &events.MarketListed{Market: words[1], Underlying: setting(words, "underlying", words[1]),
 		PriceScale: uint32(num2(t, setting(words, "price", "2"))), SizeScale: uint32(num2(t, setting(words, "size", "3"))),
-		MaxPrice: events.MustNumber("1000000"), MaxSize: events.MustNumber("100000")}
+		MaxPrice: number(t, setting(words, "maxPrice", "1000000")), MaxSize: events.MustNumber("100000")}
 	b.Rules.FundingMode = events.FundingByIndex
 	if setting(words, "funding", "index") == "payments" {
 		b.Rules.FundingMode = events.FundingByPayments

@@ -45,7 +45,7 @@ func parseOfVenue(t *testing.T, words []string) events.Body {
 
 // marketParams are the settings name=value of a market that are not those of every market.
 func marketParams(t *testing.T, words []string) (out []events.Param) {
-	common := []string{"underlying", "price", "size", "funding", "fee", "stale", "tiers"}
+	common := []string{"underlying", "price", "size", "funding", "fee", "stale", "tiers", "maxPrice"}
 	for _, word := range words {
 		if name, value, ok := strings.Cut(word, "="); ok && !slices.Contains(common, name) {
 			out = append(out, events.Param{Name: name, Value: number(t, value)})

@@ -34,6 +34,8 @@ type Traits struct {
 	Blocks bool
 	// SettlesPool: every change of a pool first settles the funding of all its positions.
 	SettlesPool bool
+	// RestsOut: a cool-down runs to its end, also where the stage worsens.
+	RestsOut bool
 	// ComparesRisk: Breaks wants the health before the change.
 	ComparesRisk bool
 	// OpenInterest: statuses depend on it.
