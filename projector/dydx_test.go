@@ -48,7 +48,7 @@ func TestDydx(t *testing.T) {
 		return
 	}
 	for _, what := range []string{"newly_undercollateralized", "still_undercollateralized", "isolated_market_shared", "withdrawals_gated",
-		"LiquidationTriggered", "PoolBankrupt", "LiquidationUpdated", "LiquidationCleared", "MarginCall", "turned", "drifted"} {
+		"LiquidationTriggered", "PoolBankrupt", "LiquidationUpdated", "LiquidationCleared", "MarginCall", "turned", "drifted", "liquidated"} {
 		if seen[what] == 0 {
 			t.Errorf("these streams prove nothing of %s: %v", what, seen)
 		}
@@ -279,6 +279,57 @@ func (w *dydxWorld) trade() {
 	w.update(a, quote.Int64(), []dydx.Delta{{Market: uint32(i), Size: big.NewInt(size)}}, false, broken)
 }
 
+// liquidate fills what an episode asks for, or a part of it, at a price of the book. After that it rests
+// until the next block.
+func (w *dydxWorld) liquidate() {
+	w.Helper()
+	x := &w.accounts[w.rng.IntN(len(w.accounts))]
+	p := &w.ladder.owners[x.name].account(w.ladder.venueList[0], x.sub).cross
+	if p.episode == nil {
+		return
+	}
+	p.healthN = 0
+	sizes := append([]int64(nil), w.ladder.asks(p, w.ladder.health(p))...)
+	p.healthN = 0
+	for i, size := range sizes {
+		if size == 0 {
+			continue
+		}
+		if p.episode.cooldown != 0 {
+			w.Errorf("fact %d: %s/%d rests, and asks for %v", w.offset, x.name, x.sub, sizes)
+		}
+		id := uint32(dydxIndex(p.Positions[i].Market.Name))
+		m := &dydxMarkets[id]
+		if w.rng.IntN(2) == 0 {
+			size = 1 + w.rng.Int64N(size)
+		}
+		price := w.markets[id].Price.Int64()
+		f := &events.Fill{Market: m.name, Leg: events.LegNet, Side: events.Buy, Size: units(size, m.size), Price: units(price, m.price), TradeID: "t",
+			Reason: events.ReasonLiquidation}
+		if p.Positions[i].Size > 0 {
+			f.Side, size = events.Sell, -size
+		}
+		if broken := w.fact(x.name, x.sub, f); len(broken) > 0 {
+			w.Errorf("fact %d: a liquidation broke %v", w.offset, broken)
+		}
+		w.settle(x)
+		x.USDC = new(big.Int).Add(x.USDC, dydx.FillQuote(size > 0, big.NewInt(max(size, -size)), big.NewInt(price), 6-m.price-m.size))
+		x.change(&w.markets[id], big.NewInt(size))
+		if w.seen["liquidated"]++; p.episode != nil && p.episode.cooldown == 0 {
+			w.Errorf("fact %d: %s/%d does not rest", w.offset, x.name, x.sub)
+		}
+	}
+}
+
+func dydxIndex(name string) int {
+	for i := range dydxMarkets {
+		if dydxMarkets[i].name == name {
+			return i
+		}
+	}
+	panic("no market " + name)
+}
+
 func (w *dydxWorld) leave() {
 	a := &w.accounts[w.rng.IntN(len(w.accounts))]
 	quanta := 1 + w.rng.Int64N(20_000)
@@ -309,6 +360,7 @@ func (w *dydxWorld) step() {
 		w.funding(w.rng.IntN(len(dydxMarkets)))
 	case k < 18:
 		w.interest(1)
+		w.liquidate()
 	default:
 		if w.block++; w.rng.IntN(8) == 0 {
 			w.gated = w.block + 3

@@ -145,7 +145,7 @@ func is(t *testing.T, what string, got fixed.Int128, want *big.Int) {
 // prices, what a liquidation asks for and its fee.
 func TestFold(t *testing.T) {
 	liquidatable := 0
-	eachSeed(t, 20_000, func(t *testing.T, rng *rand.Rand) {
+	eachSeed(t, 6000, func(t *testing.T, rng *rand.Rand) {
 		p := profileOf(t, rng)
 		pool := poolOf(t, p, rng)
 		markets, account := portfolio(pool)
@@ -170,11 +170,30 @@ func TestFold(t *testing.T) {
 			liquidatable++
 			sameAsk(t, p, pool, markets, account)
 		}
-		p.Explain(pool)
+		sameExplained(t, p.Explain(pool), &h)
 	})
-	if *foldSeed == 0 && liquidatable < 2000 {
+	if *foldSeed == 0 && liquidatable < 600 {
 		t.Errorf("only %d pools were liquidatable", liquidatable)
 	}
+}
+
+// sameExplained: the explanation says the same figures, and its parts add up to them.
+func sameExplained(t *testing.T, steps []margin.Step, h *margin.Health) {
+	t.Helper()
+	of, parts := map[string]fixed.Int128{}, map[string]fixed.Int128{}
+	for _, s := range steps {
+		if s.Market == "" {
+			of[s.Figure] = s.Value.Coef
+		} else if s.Value.Present {
+			parts[s.Figure] = parts[s.Figure].Add(s.Value.Coef)
+		}
+	}
+	is(t, "explained equity", of["equity"], h.Equity.Big())
+	is(t, "explained initial", of["initial"], h.Initial.Big())
+	is(t, "explained maintenance", of["maintenance"], h.Maintenance.Big())
+	is(t, "sum of initial", parts["initial"], h.Initial.Big())
+	is(t, "sum of maintenance", parts["maintenance"], h.Maintenance.Big())
+	is(t, "sum of notional", parts["notional"], h.Notional.Big())
 }
 
 func sameSettlement(t *testing.T, p *Profile, pool *margin.Pool, markets Markets, account *Subaccount) {
@@ -333,7 +352,7 @@ func TestNextFunding(t *testing.T) {
 // quote quanta above its requirement; a unit of price on the safe side, less than three below (§7.7).
 func TestPriceAtTrigger(t *testing.T) {
 	met := 0
-	eachSeed(t, 20_000, func(t *testing.T, rng *rand.Rand) {
+	eachSeed(t, 6000, func(t *testing.T, rng *rand.Rand) {
 		p := profileOf(t, rng)
 		pool := poolOf(t, p, rng)
 		for i := range pool.Positions {
@@ -365,7 +384,69 @@ func TestPriceAtTrigger(t *testing.T) {
 			m.Mark = mark
 		}
 	})
-	if *foldSeed == 0 && met < 5000 {
+	if *foldSeed == 0 && met < 1500 {
 		t.Errorf("met %d prices", met)
 	}
+}
+
+// BenchmarkJudge judges a pool of ten positions that owe funding, two of them in markets whose
+// requirement depends on open interest.
+func BenchmarkJudge(b *testing.B) {
+	p, pool := benchPool(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Judge(pool)
+	}
+}
+
+// BenchmarkSlopes asks for the terms of one edge of the same pool.
+func BenchmarkSlopes(b *testing.B) {
+	p, pool := benchPool(b)
+	h := p.Judge(pool)
+	var terms margin.Terms
+	b.ReportAllocs()
+	for b.Loop() {
+		terms.Reset()
+		p.Slopes(pool, &h, margin.Edge{Multiple: margin.OneMultiple}, &terms)
+	}
+}
+
+// BenchmarkWide is SettledRisk of the same account in numbers of any width.
+func BenchmarkWide(b *testing.B) {
+	_, pool := benchPool(b)
+	markets, account := portfolio(pool)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := markets.SettledRisk(account); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchPool(b *testing.B) (*Profile, *margin.Pool) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	q, err := New(Version, QuoteDecimals, settingsOf(rng))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := q.(*Profile)
+	usdc := &margin.Asset{Name: "USDC", Settlement: true}
+	pool := &margin.Pool{Venue: &margin.Venue{Scale: QuoteDecimals, Settlement: usdc}, Account: &margin.Account{},
+		Balances: []margin.Balance{{Asset: usdc, Amount: fixed.FromInt64(50_000_000_000)}}}
+	for i := range 10 {
+		m := &margin.Market{Name: fmt.Sprint("m", i), PriceScale: 5, SizeScale: 10, FundingMode: events.FundingByIndex, Mark: 5_000_000_000,
+			MaxPrice: 1_000_000_000_000, MaxSize: 1_000_000_000_000_000, OpenInterestKnown: true, OpenLong: fixed.FromInt64(10_000_000_000_000)}
+		r := rules{initial: 50_000, maintenance: 600_000, lower: 0, upper: int64(i/8) * 100_000_000_000_000, step: 1_000_000, conversion: -9, perTick: 100_000}
+		for _, x := range r.params() {
+			m.Params = append(m.Params, events.Param{Name: x.name, Value: events.NumberOf(fixed.FromInt64(*x.value), x.scale)})
+		}
+		if m.Own, err = p.Admit(m); err != nil {
+			b.Fatal(err)
+		}
+		m.FundingIndex = fixed.FromInt64(62).Mul(rulesOf(m).indexUnit)
+		pos := margin.Position{Market: m, Leg: events.LegNet, Size: 1_000_000_000 * int64(i+1)}
+		pos.Entry = p.Cost(m, pos.Size, 5_100_000_000)
+		pool.Positions = append(pool.Positions, pos)
+	}
+	return p, pool
 }

@@ -132,7 +132,8 @@ func (p *Profile) Figures(pool *margin.Pool, position int) margin.Figures {
 	return f
 }
 
-// entryPrice is the average entry at the market's price scale, to the nearest: for display only.
+// entryPrice is the average entry at the market's price scale, to the nearest: for display only. It is
+// at most maxPrice, but for a quantum per closing, so it fits.
 func (r *rules) entryPrice(pos *margin.Position) fixed.Int128 {
 	size := pos.Size
 	num, ok := pos.Entry.Abs(), true
