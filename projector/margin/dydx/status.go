@@ -38,10 +38,11 @@ func (p *Profile) ClearEdge() margin.Edge {
 }
 
 // Slopes implements margin.Profile. A value is truncated, which is one rounding; maintenance is two
-// ceilings of that: less than three units; of funding the sum alone is rounded.
+// ceilings of that: less than three units. Of funding the sum is rounded, and what positions are due by a
+// millionth where an index is not whole in the venue's unit: less than two units for all.
 func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *margin.Terms) {
 	each := (3*e.Multiple+margin.OneMultiple-1)/margin.OneMultiple + 1
-	t.Slack = e.Slack(h).Sub(fixed.FromInt64(each*int64(len(pool.Positions)) + 1))
+	t.Slack = e.Slack(h).Sub(fixed.FromInt64(each*int64(len(pool.Positions)) + 2))
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
 		m, r := pos.Market, rulesOf(pos.Market)
@@ -58,8 +59,7 @@ func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *
 			term.Up = cost(n, times(e.Multiple, r.steep, margin.Up)-side)
 			term.Down = cost(n, side-times(e.Multiple, r.slope, margin.Down))
 		}
-		scale, worth := m.FundingStep()
-		t.OfIndex(i, pos, e, scale, r.value(max(pos.Size, -pos.Size), worth, margin.Up).Shift(6).Add(fixed.FromInt64(1)))
+		t.OfIndex(i, pos, e, r.value(max(pos.Size, -pos.Size), m.FundingWorth(), margin.Up))
 	}
 }
 
