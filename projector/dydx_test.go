@@ -16,8 +16,9 @@ import (
 
 var dydxSeed = flag.Uint64("dydx-seed", 0, "seed of TestDydx; 0: a fixed range")
 
-// TestDydx folds random facts of a dYdX venue in three ways: with the ladder, with every pool judged at
-// every move, and with the state restored from rows at random places. All announce the same bytes. Beside
+// TestDydx folds random facts of a dYdX venue in four ways: with the ladder, with bounds that come late as
+// after a jump, with every pool judged at every move, and with the state restored from rows at random
+// places. All announce the same bytes. Beside
 // them the chain is kept in numbers of any width, which settles, updates and refuses as §§4 to 6 of its
 // page say: it has the same net collateral, requirements, funding indexes and refusals after every
 // fact. At the end the books balance.
@@ -69,7 +70,7 @@ type dydxWorld struct {
 	now    int64
 	seen   map[string]int
 
-	ladder, all, restarted *Shard
+	ladder, all, late, restarted *Shard
 	markets                dydx.Markets
 	block, gated           uint64
 	accounts               []chainAccount
@@ -85,8 +86,10 @@ var dydxMarkets = []struct {
 }{{"BTC", 5, 10, 5_000_000_000, 50_000, 600_000, 0}, {"ETH", 6, 9, 3_000_000_000, 33_333, 500_000, 2_000_000}, {"DOG", 10, 5, 1_000_000_000, 200_000, 333_333, 0}}
 
 func newDydxWorld(t *testing.T, seed uint64) *dydxWorld {
-	w := &dydxWorld{T: t, rng: rand.New(rand.NewPCG(seed, 19)), seen: map[string]int{}, ladder: New(Config{}), all: New(Config{}), restarted: New(Config{})}
+	w := &dydxWorld{T: t, rng: rand.New(rand.NewPCG(seed, 19)), seen: map[string]int{}, ladder: New(Config{}), all: New(Config{}),
+		late: New(Config{}), restarted: New(Config{})}
 	w.all.judgeAll = true
+	w.late.JumpSoon()
 	b := &events.VenueProfileSet{Profile: dydx.Name, ProfileVersion: dydx.Version, SettlementAsset: "USDC", ValueScale: 6}
 	for _, s := range strings.Fields("bankruptcyAdjustmentPpm=1000000 maxInsuranceLostPerBlock=1000000 maxLiquidationFeePpm=15000 maxNotionalPerBlock=0.1 maxPositionPortionPpm=250000 minPositionNotional=0.001 spreadToMaintenancePpm=1500000") {
 		name, value, _ := strings.Cut(s, "=")
@@ -129,8 +132,8 @@ func (w *dydxWorld) fact(name string, sub uint32, body events.Body) (broken []st
 	w.now += w.rng.Int64N(2) * 1e9
 	e := &events.Event{ID: fmt.Sprint(w.offset), Type: body.EventType(), Version: 1, Venue: "x", Time: w.now, Owner: name, Subaccount: sub, Body: body}
 	r := &Record{Source: Source{Topic: e.Type.Role().String()}, Offset: w.offset, Timestamp: w.now / 1e6, Key: []byte(name), Value: []byte(e.ID), Role: e.Type.Role(), Event: e}
-	var said [3]string
-	for i, s := range []*Shard{w.all, w.ladder, w.restarted} {
+	var said [4]string
+	for i, s := range []*Shard{w.all, w.ladder, w.restarted, w.late} {
 		fx := s.Apply(r)
 		var b []byte
 		for j := range fx.Outputs {
@@ -147,8 +150,13 @@ func (w *dydxWorld) fact(name string, sub uint32, body events.Body) (broken []st
 			w.Fatalf("%s: %s", body.EventType(), b)
 		}
 	}
-	if said[1] != said[0] || said[2] != said[0] {
-		w.Fatalf("fact %d, %s: judging everything announces\n%s\nthe ladder\n%s\nrestarted\n%s", w.offset, body.EventType(), said[0], said[1], said[2])
+	if said[1] != said[0] || said[2] != said[0] || said[3] != said[0] {
+		w.Fatalf("fact %d, %s: judging everything announces\n%s\nthe ladder\n%s\nrestarted\n%s\nwith late bounds\n%s", w.offset, body.EventType(), said[0], said[1], said[2], said[3])
+	}
+	if w.offset%7 == 0 {
+		if err := w.ladder.CheckLadders(); err != nil {
+			w.Fatal(err)
+		}
 	}
 	if w.rng.IntN(15) == 0 {
 		next := New(Config{})
