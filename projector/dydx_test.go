@@ -71,9 +71,9 @@ type dydxWorld struct {
 	seen   map[string]int
 
 	ladder, all, late, restarted *Shard
-	markets                dydx.Markets
-	block, gated           uint64
-	accounts               []chainAccount
+	markets                      dydx.Markets
+	block, gated                 uint64
+	accounts                     []chainAccount
 }
 
 // The markets: BTC, ETH with caps on open interest, and DOG, which is isolated. Their sizes are small, so

@@ -423,7 +423,7 @@ func BenchmarkWide(b *testing.B) {
 	}
 }
 
-func benchPool(b *testing.B) (*Profile, *margin.Pool) {
+func benchPool(b testing.TB) (*Profile, *margin.Pool) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	q, err := New(Version, QuoteDecimals, settingsOf(rng))
 	if err != nil {

@@ -102,6 +102,23 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
+// TestOpenInterestMissing: with an upper cap, figures are unknown until the fact comes; without one they
+// never depend on it (§9).
+func TestOpenInterestMissing(t *testing.T) {
+	_, pool := benchPool(t)
+	p := profileOf(t, rand.New(rand.NewPCG(1, 1)))
+	for i := range pool.Positions {
+		pool.Positions[i].Market.OpenInterestKnown = false
+	}
+	if h := p.Judge(pool); h.Missing != "OpenInterest" || h.IsKnown() {
+		t.Errorf("missing %q", h.Missing)
+	}
+	pool.Positions = pool.Positions[:8] // without upper caps
+	if h := p.Judge(pool); !h.IsKnown() {
+		t.Errorf("missing %q, unpriced %v", h.Missing, h.Unpriced)
+	}
+}
+
 // TestAtBounds judges a pool with everything at its bound (§9): nothing overflows, and the figures are
 // those of any width.
 func TestAtBounds(t *testing.T) {

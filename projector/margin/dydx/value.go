@@ -135,17 +135,8 @@ func (p *Profile) Figures(pool *margin.Pool, position int) margin.Figures {
 // entryPrice is the average entry at the market's price scale, to the nearest: for display only. It is
 // at most maxPrice, but for a quantum per closing, so it fits.
 func (r *rules) entryPrice(pos *margin.Position) fixed.Int128 {
-	size := pos.Size
-	num, ok := pos.Entry.Abs(), true
-	if r.digits < 0 {
-		num, ok = num.MulOK(2 * fixed.Pow10(-r.digits))
-	} else {
-		num, ok = num.MulOK(2)
-	}
-	unit := fixed.FromInt64(max(size, -size))
-	if r.digits > 0 {
-		unit = unit.Mul(fixed.Pow10(r.digits))
-	}
+	num, ok := pos.Entry.Abs().MulOK(2 * fixed.Pow10(max(-r.digits, 0)))
+	unit := fixed.Product(max(pos.Size, -pos.Size), fixed.Pow10(max(r.digits, 0)))
 	if u, narrow := unit.Int64(); ok && narrow && u < 1<<62 && num.Bits() < 126 {
 		return margin.MulDiv(num.Add(unit), 1, 2*u, margin.Down)
 	}
