@@ -60,7 +60,7 @@ func (p *Profile) BankruptcyPrice(pool *margin.Pool, position int, _ *margin.Hea
 		dir = margin.Down
 	}
 	f := p.figures(pos)
-	return pos.Market.PriceNumber(margin.ClosingPrice(f.Price, s.equity, f.Maintenance, s.maintenance, pos.Size, pos.Market.K, dir))
+	return pos.Market.PriceNumber(margin.ClosingPrice(f.Price, s.equity.Add(s.weighted), f.Maintenance, s.maintenance, pos.Size, pos.Market.K, dir))
 }
 
 // Rank implements §10; nil where the pool lies elsewhere.
