@@ -47,7 +47,7 @@ func randomMarket(t *testing.T, rng *rand.Rand, p *Profile, v *margin.Venue, nam
 		digits = 1 + rng.IntN(v.Scale)
 	}
 	m := &margin.Market{Venue: v, Name: name, Underlying: name, PriceScale: rng.IntN(digits + 1), FundingMode: events.FundingByIndex,
-		MaxPrice: 1e15, MaxSize: 1e9}
+		MaxPrice: 1e12, MaxSize: 1e8}
 	m.SizeScale = digits - m.PriceScale
 	m.K = fixed.Pow10(v.Scale - digits)
 	lower, leverage := fixed.Int128{}, int64(3+rng.IntN(50))
@@ -285,12 +285,13 @@ func TestPortfolioMargin(t *testing.T) {
 		if s.equity.Less(s.maintenance) {
 			ratio = x.Ratio()
 		}
-		edge := new(big.Rat).Sub(ratio, big.NewRat(95, 100))
-		if edge.Sign() > 0 {
+		isAbove := ratio.Cmp(big.NewRat(95, 100)) > 0
+		if isAbove {
 			above++
 		}
-		if liquidatable := h.Equity.Less(h.Maintenance); liquidatable != (edge.Sign() > 0) && edge.Abs(edge).Cmp(big.NewRat(1, 1e4)) > 0 {
-			t.Errorf("ratio %s, liquidatable %v: %+v", ratio.FloatString(8), liquidatable, s)
+		slack := h.Equity.Sub(h.Maintenance) // the tokens' two units decide within three
+		if slack.Sign() < 0 != isAbove && fixed.FromInt64(3).Less(slack.Abs()) {
+			t.Errorf("ratio %s, slack %v: %+v", ratio.FloatString(8), slack, s)
 		}
 		available := p.amount(p.Withdrawable(&h, fixed.Int128{}))
 		want := new(big.Rat).Sub(new(big.Rat).Add(p.amount(s.equity), p.amount(s.borrowable)), p.amount(s.initial))
