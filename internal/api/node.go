@@ -188,6 +188,20 @@ func (c *nodeCut) Market(venue, market string) (*Market, error) {
 	return m, nil
 }
 
+func (c *nodeCut) Queue(venue, market string, long bool) ([]Queued, error) {
+	list, err := c.rows.ADLQueue(venue, market, long, c.v.Rows)
+	if list == nil || err != nil {
+		return nil, err
+	}
+	out := make([]Queued, len(list))
+	for i := range list {
+		q := &list[i]
+		out[i] = Queued{Owner: q.Owner, Subaccount: q.Subaccount, Pool: q.Pool, Leg: q.Leg.String(), Size: decimal(q.Size),
+			Notional: decimal(q.Notional), Rank: Decimal(q.Rank.FloatString(12))}
+	}
+	return out, nil
+}
+
 func decimal(n events.Number) Decimal { return Decimal(n.Append(nil)) }
 
 func optional(n events.Number) *Decimal {

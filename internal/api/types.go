@@ -118,6 +118,17 @@ type Tier struct {
 	Deduction       Decimal `json:"deduction"`
 }
 
+// Queued is a position in the queue of deleveraging.
+type Queued struct {
+	Owner      string  `json:"owner"`
+	Subaccount uint32  `json:"sub"`
+	Pool       string  `json:"pool" doc:"cross, or market, or market/leg."`
+	Leg        string  `json:"leg" enum:"net,long,short"`
+	Size       Decimal `json:"size" doc:"Contracts; negative: short."`
+	Notional   Decimal `json:"notional"`
+	Rank       Decimal `json:"rank" doc:"By the venue's profile, to 12 digits for display; the order is by the exact one."`
+}
+
 // Announcement is one record of the liquidations topic, byte for byte.
 type Announcement struct {
 	Seq   uint64
