@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
 )
 
 var perpSeed = flag.Uint64("hyperliquid-seed", 0, "seed of TestHyperliquidStreams; 0: a fixed range")
@@ -90,6 +92,63 @@ func reloaded(t *testing.T, s *Shard) *Shard {
 		t.Fatal(err)
 	}
 	return next
+}
+
+// TestHyperliquidBounds evaluates a portfolio-margin pool with everything at its bound: nothing overflows.
+func TestHyperliquidBounds(t *testing.T) {
+	for _, sign := range []int64{1, -1} {
+		w := newBoundsWorld(t)
+		w.venue(&events.VenueProfileSet{Profile: "hyperliquid", ProfileVersion: "2025", SettlementAsset: "USD", ValueScale: 7,
+			Params: []events.Param{{Name: "callClearFactor", Value: events.MustNumber("100")}}})
+		price, size := events.MustNumber("1000000000000"), events.MustNumber("10000000000") // K = 10: 10^29
+		for i := range margin.MaxPositions {
+			m := &events.MarketListed{Market: fmt.Sprintf("m%03d", i), Underlying: "same", PriceScale: 3, SizeScale: 3, MaxPrice: price, MaxSize: size}
+			m.Rules = events.MarketRules{FundingMode: events.FundingByIndex, Tiers: []events.Tier{
+				{LowerNotional: events.MustNumber("0"), MaxLeverage: 1, MaintenanceRate: events.MustNumber("0.5"), Deduction: events.MustNumber("0")}}}
+			w.venue(m)
+			w.venue(&events.MarkPrice{Market: m.Market, Mark: price})
+		}
+		w.account(&events.AccountModeSet{Mode: "portfolioMargin"})
+		w.account(&events.PortfolioStopSet{RatioFloor: events.MustNumber("1000")})
+		w.account(&events.MarginCallLevelsSet{Levels: []events.Number{events.MustNumber("100")}})
+		for i := range 254 {
+			name := fmt.Sprintf("a%03d", i)
+			w.venue(&events.CollateralChanged{Asset: name, Haircuts: []events.HaircutTier{{LowerValue: events.MustNumber("0"), Haircut: events.MustNumber("0")}}})
+			w.venue(&events.CollateralPrice{Asset: name, Price: events.MustNumber("8999999.999999999999")})
+			w.account(&events.Adjustment{Asset: name, Amount: w.amount(margin.MaxBalance, sign*int64(1-2*(i%2))), Reason: "at the bound"})
+		}
+		for range 1000 {
+			w.account(&events.Adjustment{Asset: "USD", Amount: w.amount(margin.MaxAmount, sign), Reason: "at the bound"})
+		}
+		w.account(&events.PoolBalanceObserved{Asset: "USD", Amount: w.amount(margin.MaxAmount, -sign)})
+		for i := range margin.MaxPositions {
+			w.account(&events.Fill{Market: fmt.Sprintf("m%03d", i), Leg: events.LegNet, Side: events.Sell, Size: size, Price: price, TradeID: "t", Reason: events.ReasonTrade})
+		}
+		v := w.shard.venueList[0]
+		a := v.accounts[0]
+		index := fixed.FromInt64(margin.MaxPriceOrSize).Mul(1000).Mul(fixed.Pow10(margin.FundingScale))
+		for _, turn := range []int64{1, -1} {
+			for i := range a.cross.Positions {
+				p := &a.cross.Positions[i]
+				p.FundingIndex, p.Market.FundingIndex = index.Mul(turn), index.Mul(-turn)
+			}
+			for _, mark := range []string{"0.001", "1000000000000"} {
+				for i := range margin.MaxPositions {
+					w.venue(&events.MarkPrice{Market: fmt.Sprintf("m%03d", i), Mark: events.MustNumber(mark)})
+				}
+				a.cross.healthN = 0
+				h := w.shard.health(&a.cross)
+				for _, e := range []margin.Edge{{Multiple: 1e10, Upper: true}, {Multiple: 1e10}, {Multiple: 1e9, Floor: margin.MaxAmount}} {
+					w.shard.edge(&a.cross, h, e)
+				}
+				v.profile.LiquidationPrice(&a.cross.Pool, a.cross.Positions[0].Market, true)
+				v.profile.BankruptcyPrice(&a.cross.Pool, 0, h)
+				v.profile.Rank(&a.cross.Pool, 0, h)
+				v.profile.Explain(&a.cross.Pool)
+				w.shard.free(a)
+			}
+		}
+	}
 }
 
 // perpStream draws facts that fit each other.

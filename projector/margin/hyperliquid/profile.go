@@ -99,8 +99,13 @@ type bracket struct {
 // maxDenominator bounds the least common multiple of the tiers' 2·maximum leverage.
 const maxDenominator = 1_000_000_000
 
+// maxNotional is two digits less than other profiles': in portfolio margin a loss counts in maintenance too, which
+// multiples of up to 10^4 are taken of.
+var maxNotional = margin.MulDiv(margin.MaxNotional, 1, 100, margin.Down)
+
 // Errors of Admit.
 var (
+	ErrWidth       = errors.New("maxPrice · maxSize passes 10^29 units of value")
 	ErrTierRate    = errors.New("a tier's maintenance rate is not 1/(2·maximum leverage) at 9 digits")
 	ErrTierDigits  = errors.New("a tier begins at more than 6 digits after the point")
 	ErrDenominator = errors.New("the tiers' maximum leverages have no common multiple up to 500,000,000")
@@ -120,6 +125,9 @@ func (p *Profile) Admit(m *margin.Market) (any, error) {
 	bare.Params = nil
 	if _, err := p.Profile.Admit(&bare); err != nil {
 		return nil, err
+	}
+	if n := fixed.Product(m.MaxPrice, m.MaxSize).Mul(m.K); maxNotional.Less(n) {
+		return nil, fmt.Errorf("%w: %w", margin.ErrOutOfRange, ErrWidth)
 	}
 	for i := range m.Tiers {
 		t := &m.Tiers[i]

@@ -47,7 +47,7 @@ func randomMarket(t *testing.T, rng *rand.Rand, p *Profile, v *margin.Venue, nam
 		digits = 1 + rng.IntN(v.Scale)
 	}
 	m := &margin.Market{Venue: v, Name: name, Underlying: name, PriceScale: rng.IntN(digits + 1), FundingMode: events.FundingByIndex,
-		MaxPrice: 1e12, MaxSize: 1e8}
+		MaxPrice: 1e10, MaxSize: 1e8}
 	m.SizeScale = digits - m.PriceScale
 	m.K = fixed.Pow10(v.Scale - digits)
 	lower, leverage := fixed.Int128{}, int64(3+rng.IntN(50))
