@@ -306,10 +306,22 @@ func (s *Shard) leverageSet(a *account, b *events.LeverageSet) Reason {
 	m := a.venue.markets[b.Market]
 	set := a.setting(m)
 	before := s.healthBefore(a, &a.cross)
+	was := set.effective()
 	set.leverage = int64(b.Leverage)
 	a.adopt(set)
 	if a.marginType != events.MarginBackstop {
-		s.judgeUpdate(a, &a.cross, &margin.Update{Kind: margin.LeverageChosen, Before: before, Market: &m.Market, Leverage: set.leverage})
+		u := margin.Update{Kind: margin.LeverageChosen, Before: before, Market: &m.Market, Leverage: set.leverage, Was: was}
+		for leg := events.LegNet; leg <= events.LegShort; leg++ {
+			p, pos := a.holding(m, leg)
+			if pos == nil {
+				continue
+			}
+			u.Size = pos.Size
+			if p.market != nil && (u.Isolated == nil || !u.Isolated.Equity.Less(u.Isolated.Initial)) {
+				u.Isolated = s.health(p)
+			}
+		}
+		s.judgeUpdate(a, &a.cross, &u)
 	}
 	if set.cap != 0 && set.leverage > set.cap {
 		s.violate(a, &a.cross, margin.RuleLeverage)

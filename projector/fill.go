@@ -295,7 +295,7 @@ func (s *Shard) judgeUpdate(a *account, p *pool, u *margin.Update) {
 	var cross *margin.Health
 	u.Pool, u.Health = &p.Pool, s.health(p)
 	u.Free, orders, cross = s.free(a)
-	u.Leaves = a.venue.profile.Withdrawable(cross, orders)
+	u.Leaves, u.Unknown = a.venue.profile.Withdrawable(cross, orders), cross.Missing != ""
 	s.broken = a.venue.profile.Breaks(u, s.broken[:0])
 	for _, rule := range s.broken {
 		s.violate(a, p, rule)

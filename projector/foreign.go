@@ -71,6 +71,7 @@ func (v *venue) numbers(e *events.Event) bool {
 func (v *venue) follow(p margin.Profile) {
 	v.profile, v.traits = p, p.Traits()
 	v.keeper, _ = p.(margin.Keeper)
+	v.modal, _ = p.(margin.Modal)
 }
 
 // readmit has a profile admit every market as it stands; nothing changes where it refuses one.
@@ -111,7 +112,7 @@ func (s *Shard) accountModeSet(a *account, b *events.AccountModeSet) Reason {
 	return ReasonNone
 }
 
-// poolBalanceObserved keeps what a pool outside of the ledger holds.
+// poolBalanceObserved keeps what a pool outside of the ledger holds, as what it holds more than the ledger.
 func (s *Shard) poolBalanceObserved(a *account, b *events.PoolBalanceObserved) Reason {
 	x := a.venue.assets[b.Asset]
 	amount, reason := a.venue.amount(b.Amount)
@@ -125,7 +126,7 @@ func (s *Shard) poolBalanceObserved(a *account, b *events.PoolBalanceObserved) R
 	if i == len(a.Observed) || a.Observed[i].Asset != &x.Asset {
 		a.Observed = slices.Insert(a.Observed, i, margin.Observed{Asset: &x.Asset})
 	}
-	a.Observed[i].Amount = amount
+	a.Observed[i].Amount = amount.Sub(a.balance(x))
 	s.enqueueAccount(a)
 	return ReasonNone
 }

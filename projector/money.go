@@ -213,7 +213,11 @@ func (s *Shard) free(a *account) (free, orders fixed.Int128, h *margin.Health) {
 			if _, pos := a.holding(set.market, leg); pos != nil {
 				size = pos.Size
 			}
-			orders = orders.Add(profile.OrderMargin(&set.market.Market, leg, size, set.effective(), &set.orders[leg]))
+			held := profile.OrderMargin(&set.market.Market, leg, size, set.effective(), &set.orders[leg])
+			if a.venue.modal != nil {
+				held = a.venue.modal.OrderHold(&a.Account, held)
+			}
+			orders = orders.Add(held)
 		}
 	}
 	return h.Equity.Sub(h.Initial).Sub(orders), orders, h

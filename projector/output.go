@@ -166,6 +166,11 @@ func (s *Shard) asked(p *pool, h *margin.Health) (figures []events.PositionFigur
 	return s.positions[from:len(s.positions):len(s.positions)], awaiting
 }
 
+// awaits reports that a pool's episode asks for a size.
+func (s *Shard) awaits(p *pool, h *margin.Health) bool {
+	return slices.ContainsFunc(s.asks(p, h), func(size int64) bool { return size > 0 })
+}
+
 // asks are the sizes that an episode asks for.
 func (s *Shard) asks(p *pool, h *margin.Health) []int64 {
 	n := len(p.Positions)

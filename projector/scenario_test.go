@@ -37,6 +37,12 @@ import (
 //	funding MARKET RATE at PRICE over SECONDS                  NAME[/SUBACCOUNT] transfer AMOUNT ASSET to SUBACCOUNT
 //
 // A line that ends with \ goes on in the next.
+// Of venues with a profile of their own:
+//
+//	venue profile=hyperliquid@2025 scale=6 [params: name=value …]
+//	perp NAME leverage=MAXIMUM[,LOWER:MAXIMUM…] [modes=noCross] [noBackstop=1]      NAME mode MODE      NAME observed AMOUNT ASSET
+//
+// The block "queue MARKET long|short" prints who is deleveraged, first to last.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		w := newWorld()
@@ -46,6 +52,8 @@ func TestScenarios(t *testing.T) {
 				return w.applyLines(t, d.Input)
 			case "account":
 				return w.account(t, d.CmdArgs[0].Key)
+			case "queue":
+				return w.queue(d.CmdArgs[0].Key, d.CmdArgs[1].Key == "long")
 			}
 			t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 			return ""
@@ -183,6 +191,8 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 		return "", b
 	case "market":
 		return "", parseMarket(t, words)
+	case "perp":
+		return "", parsePerp(t, words)
 	case "collateral":
 		b := &events.CollateralChanged{Asset: words[1]}
 		for i, part := range strings.Split(words[2], ",") {
@@ -288,6 +298,10 @@ func parseAccountFact(t *testing.T, line string, words []string, num func(int) e
 		return &events.OrderMargin{Market: words[2], Leg: leg, BidSize: num(4), BidNotional: num(5), AskSize: num(7), AskNotional: num(8)}
 	case "transfer":
 		return &events.Transfer{Kind: events.TransferInternal, Amount: num(2), Asset: words[3], ToSubaccount: uint32(num2(t, words[5]))}
+	case "mode":
+		return &events.AccountModeSet{Mode: words[2]}
+	case "observed":
+		return &events.PoolBalanceObserved{Amount: num(2), Asset: words[3]}
 	case "opened":
 		b := &events.AccountOpened{}
 		b.MarginType, _ = events.ParseMarginType(words[2])
@@ -335,7 +349,7 @@ func (w *world) account(t *testing.T, name string) string {
 	for _, x := range a.Balances {
 		fmt.Fprintf(&b, "%s %s, worth %s\n", x.Amount, x.Asset, x.Value)
 	}
-	fmt.Fprintf(&b, "free %s, withdrawable %s", a.Free, a.Withdrawable)
+	fmt.Fprintf(&b, "free %s, withdrawable %s", orUnknown(a.Free), orUnknown(a.Withdrawable))
 	if a.OrderMargin.Sign() != 0 {
 		fmt.Fprintf(&b, ", orders hold %s", a.OrderMargin)
 	}
@@ -344,7 +358,10 @@ func (w *world) account(t *testing.T, name string) string {
 	}
 	b.WriteString("\n")
 	for _, p := range a.Pools {
-		fmt.Fprintf(&b, "%s: equity %s, initial %s, maintenance %s", p.Pool, p.Equity, p.Initial, p.Maintenance)
+		fmt.Fprintf(&b, "%s: equity %s, initial %s, maintenance %s", p.Pool, orUnknown(p.Equity), p.Initial, p.Maintenance)
+		if p.Missing != "" {
+			fmt.Fprintf(&b, ", needs %s", p.Missing)
+		}
 		if p.Collateral.Present {
 			fmt.Fprintf(&b, ", collateral %s", p.Collateral)
 		}

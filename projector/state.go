@@ -13,6 +13,7 @@ type venue struct {
 	profile    margin.Profile
 	traits     margin.Traits // of profile
 	keeper     margin.Keeper // the profile, if it is one; nil elsewhere
+	modal      margin.Modal  // likewise
 	params     []events.Param
 	settlement *asset
 
@@ -144,7 +145,7 @@ type pool struct {
 type episode struct {
 	id       string
 	stage    events.Stage
-	cooldown int64 // shard time until which it asks for nothing; 0: not running
+	cooldown int64 // shard time until which its cool-down runs; 0: not running
 }
 
 // name returns the pool's name in announcements.

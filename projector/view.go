@@ -124,8 +124,8 @@ type AccountFigures struct {
 	Balances     []BalanceFigures
 	Pools        []PoolFigures // cross first, then isolated by (market, leg)
 	OrderMargin  events.Number
-	Free         events.Number
-	Withdrawable events.Number // ≥ 0
+	Free         events.Number // absent: unknown, as the cross pool's figures are
+	Withdrawable events.Number // ≥ 0; absent likewise
 }
 
 // BalanceFigures are those of one balance of the cross pool.
@@ -139,7 +139,8 @@ type BalanceFigures struct {
 type PoolFigures struct {
 	Pool          string
 	Collateral    events.Number // isolated pools
-	Equity        events.Number
+	Missing       string        // kind of the fact without which figures are unknown: no equity then; "": none
+	Equity        events.Number // absent: unknown
 	Initial       events.Number
 	Maintenance   events.Number
 	MarginRatio   events.Number // maintenance / equity, 6 digits, half up; absent where equity ≤ 0
@@ -171,17 +172,18 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	out := &AccountFigures{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator,
 		MarginType: a.marginType, Incomplete: s.openDeadLetters(a) > 0}
 	for i := range a.cross.Balances {
-		out.Balances = append(out.Balances, v.balanceFigures(&a.cross.Balances[i]))
+		out.Balances = append(out.Balances, v.balanceFigures(a, &a.cross.Balances[i]))
 	}
 	a.cross.healthN = 0
-	free, orders, _ := s.free(a)
-	out.Free = v.number(free)
+	free, orders, h := s.free(a)
 	out.OrderMargin = v.number(orders)
-	w := s.withdrawable(a)
-	if w.Sign() < 0 {
-		w = fixed.Int128{}
+	if h.Missing == "" {
+		w := s.withdrawable(a)
+		if w.Sign() < 0 {
+			w = fixed.Int128{}
+		}
+		out.Free, out.Withdrawable = v.number(free), v.number(w)
 	}
-	out.Withdrawable = v.number(w)
 	for _, p := range append([]*pool{&a.cross}, a.isolated...) {
 		p.healthN = 0
 		out.Pools = append(out.Pools, s.poolFigures(p))
@@ -193,10 +195,18 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	return out
 }
 
-func (v *venue) balanceFigures(b *margin.Balance) BalanceFigures {
+// balanceValue is what a balance of an account counts.
+func (v *venue) balanceValue(a *account, b *margin.Balance) fixed.Int128 {
+	if v.modal != nil {
+		return v.modal.BalanceValue(&a.Account, b)
+	}
+	return v.profile.CollateralValue(b)
+}
+
+func (v *venue) balanceFigures(a *account, b *margin.Balance) BalanceFigures {
 	f := BalanceFigures{Asset: b.Asset.Name, Amount: v.number(b.Amount)}
 	if b.Asset.Settlement || b.Asset.Price != 0 {
-		f.Value = v.number(v.profile.CollateralValue(b))
+		f.Value = v.number(v.balanceValue(a, b))
 	}
 	return f
 }
@@ -204,12 +214,15 @@ func (v *venue) balanceFigures(b *margin.Balance) BalanceFigures {
 func (s *Shard) poolFigures(p *pool) PoolFigures {
 	v := p.account.venue
 	h := s.health(p)
-	f := PoolFigures{Pool: p.name(), Equity: v.number(h.Equity), Initial: v.number(h.Initial),
-		Maintenance: v.number(h.Maintenance), Unpriced: h.Unpriced}
+	f := PoolFigures{Pool: p.name(), Missing: h.Missing, Initial: v.number(h.Initial), Maintenance: v.number(h.Maintenance),
+		Unpriced: h.Unpriced}
 	if p.market != nil {
 		f.Collateral = v.number(p.Collateral)
 	}
-	if h.Equity.Sign() > 0 {
+	if h.Missing == "" {
+		f.Equity = v.number(h.Equity)
+	}
+	if f.Equity.Sign() > 0 {
 		f.MarginRatio = ratio(h)
 	}
 	for _, l := range p.account.callLevels()[:p.called] {
@@ -217,7 +230,7 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 	}
 	if ep := p.episode; ep != nil {
 		f.Liquidation, f.Stage, f.CooldownUntil = ep.id, ep.stage, ep.cooldown
-		f.Awaiting = ep.cooldown == 0 && len(p.Positions) > 0
+		f.Awaiting = s.awaits(p, h)
 	}
 	for i := range p.Positions {
 		f.Positions = append(f.Positions, PositionReport{
@@ -286,23 +299,23 @@ func (s *Shard) Totals() Totals {
 	for _, v := range s.venueList {
 		t.Accounts += len(v.accounts)
 		for _, a := range v.accounts {
-			t.add(&a.cross)
+			t.add(s, &a.cross)
 			for _, p := range a.isolated {
-				t.add(p)
+				t.add(s, p)
 			}
 		}
 	}
 	return t
 }
 
-func (t *Totals) add(p *pool) {
+func (t *Totals) add(s *Shard, p *pool) {
 	t.Positions += len(p.Positions)
 	if p.called > 0 {
 		t.Called++
 	}
 	if p.episode != nil {
 		t.Episodes++
-		if p.episode.cooldown == 0 && len(p.Positions) > 0 {
+		if h := p.account.venue.profile.Judge(&p.Pool); s.awaits(p, &h) {
 			t.Awaiting++
 		}
 	}

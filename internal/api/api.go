@@ -40,6 +40,9 @@ type Cut interface {
 	Account(venue, owner string, subaccount uint32) (*Account, error)
 	// Market returns nil where the market is not listed.
 	Market(venue, market string) (*Market, error)
+	// Queue returns the shard's positions on one side of a market in the order of deleveraging; nil where the market is
+	// not listed. It reads the rows of all accounts of the venue on the shard.
+	Queue(venue, market string, long bool) ([]Queued, error)
 	Close() error
 }
 
@@ -108,6 +111,11 @@ func (s *server) register(a huma.API) {
 		Summary: "Rules, prices and funding index of one market", Tags: []string{"markets"},
 		Errors: []int{http.StatusTemporaryRedirect, http.StatusNotFound, http.StatusServiceUnavailable},
 	}, s.market)
+	huma.Register(a, huma.Operation{
+		OperationID: "list-adl-queue", Method: http.MethodGet, Path: "/v1/markets/{venue}/{market}/adl",
+		Summary: "Positions on one side of a market in the order in which they would be deleveraged", Tags: []string{"markets"},
+		Errors: []int{http.StatusTemporaryRedirect, http.StatusNotFound, http.StatusServiceUnavailable},
+	}, s.queue)
 	huma.Register(a, huma.Operation{
 		OperationID: "list-liquidations", Method: http.MethodGet, Path: "/v1/liquidations",
 		Summary: "Announcements of the liquidations topic since a sequence number", Tags: []string{"liquidations"},

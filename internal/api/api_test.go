@@ -68,9 +68,9 @@ func (c *fakeCut) Account(venue, owner string, sub uint32) (*api.Account, error)
 	if owner != "alice" {
 		return nil, nil
 	}
-	price := api.Decimal("9.5")
-	return &api.Account{Venue: venue, Owner: owner, Subaccount: sub, MarginType: "standard", Free: "12.25", Withdrawable: "12.25",
-		Cross: api.Pool{Pool: "cross", Equity: "100", Positions: []api.Position{{Market: "BTC-PERP", Leg: "net", Size: "-2", LiquidationPrice: &price}}}}, nil
+	price, free, equity := api.Decimal("9.5"), api.Decimal("12.25"), api.Decimal("100")
+	return &api.Account{Venue: venue, Owner: owner, Subaccount: sub, MarginType: "standard", Free: &free, Withdrawable: &free,
+		Cross: api.Pool{Pool: "cross", Equity: &equity, Positions: []api.Position{{Market: "BTC-PERP", Leg: "net", Size: "-2", LiquidationPrice: &price}}}}, nil
 }
 
 func (c *fakeCut) Market(venue, market string) (*api.Market, error) {
@@ -78,6 +78,16 @@ func (c *fakeCut) Market(venue, market string) (*api.Market, error) {
 		return nil, nil
 	}
 	return &api.Market{Venue: venue, Market: market, FundingIndex: "0", Status: "trading"}, nil
+}
+
+func (c *fakeCut) Queue(_, market string, long bool) ([]api.Queued, error) {
+	if market != "BTC-PERP" {
+		return nil, nil
+	}
+	if long {
+		return []api.Queued{}, nil
+	}
+	return []api.Queued{{Owner: "alice", Leg: "net", Size: "-2", Rank: "0.5"}, {Owner: "bob", Leg: "net", Size: "-1", Rank: "0.25"}}, nil
 }
 
 func serve(t *testing.T, f *fake) *httptest.Server { return serveWith(t, f, prometheus.NewRegistry()) }
@@ -125,6 +135,13 @@ func TestAnswers(t *testing.T) {
 		{"/v1/markets/v/BTC-PERP", 200, []string{`"market":"BTC-PERP"`, `"cut":7`}},
 		{"/v1/markets/v/BTC-PERP?shard=2", 503, nil},
 		{"/v1/markets/v/NONE", 404, []string{"no market v/NONE"}},
+		{"/v1/markets/v/BTC-PERP/adl?side=short", 200, []string{`"cut":7`, `"length":2`, `"entries":[{"owner":"alice"`, `"rank":"0.25"`}},
+		{"/v1/markets/v/BTC-PERP/adl?side=short&limit=1", 200, []string{`"length":2`, `"rank":"0.5"}]`}},
+		{"/v1/markets/v/BTC-PERP/adl?side=long", 200, []string{`"length":0,"entries":[]`}},
+		{"/v1/markets/v/BTC-PERP/adl?side=both", 422, []string{"query.side"}},
+		{"/v1/markets/v/BTC-PERP/adl", 422, []string{"side"}},
+		{"/v1/markets/v/NONE/adl?side=long", 404, []string{"no market v/NONE"}},
+		{"/v1/markets/v/BTC-PERP/adl?side=long&shard=1", 307, nil},
 		{"/v1/liquidations?since_seq=3", 200, []string{`{"id":"0-1-0","seq":4,"kind":"MarginCall"},`, `"nextSinceSeq":5`}},
 		{"/v1/liquidations?since_seq=5", 200, []string{`"announcements":[]`, `"nextSinceSeq":5`}},
 		{"/v1/liquidations?limit=2", 200, []string{`"nextSinceSeq":2`}},
@@ -147,7 +164,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%s: content type %q", c.path, got)
 			}
 		}
-		if c.status == 307 && res.Header.Get("Location") != "http://other:8080/v1/accounts/v/far/0?min_cut=3" {
+		if c.status == 307 && strings.HasPrefix(c.path, "/v1/accounts") && res.Header.Get("Location") != "http://other:8080/v1/accounts/v/far/0?min_cut=3" {
 			t.Errorf("%s: location %q", c.path, res.Header.Get("Location"))
 		}
 		if c.status == 503 && strings.HasPrefix(c.path, "/v1") && res.Header.Get("Retry-After") == "" {
@@ -179,7 +196,7 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v1/accounts/{venue}/{owner}/{sub}", "/v1/markets/{venue}/{market}", "/v1/liquidations"} {
+	for _, path := range []string{"/v1/accounts/{venue}/{owner}/{sub}", "/v1/markets/{venue}/{market}", "/v1/markets/{venue}/{market}/adl", "/v1/liquidations"} {
 		if doc.Paths[path]["get"] == nil {
 			t.Errorf("no GET %s in the document", path)
 		}

@@ -55,7 +55,8 @@ func (s *server) account(ctx context.Context, in *accountInput) (*accountOutput,
 	return out, err
 }
 
-type marketInput struct {
+// MarketInput (exported for the same reason) names a market on a shard.
+type MarketInput struct {
 	ReadInput
 	Venue  string `path:"venue" maxLength:"32"`
 	Market string `path:"market" maxLength:"32"`
@@ -69,26 +70,73 @@ type marketOutput struct {
 	}
 }
 
-func (s *server) market(ctx context.Context, in *marketInput) (*marketOutput, error) {
-	shard := in.Shard
-	if shard < 0 {
-		local := s.ledger.Local()
-		if len(local) == 0 {
-			return nil, unavailable(ErrTakeover)
-		}
-		shard = local[0]
+// anyShard returns the shard asked for, or for -1 one that this process holds.
+func (s *server) anyShard(shard int32) (int32, error) {
+	if shard >= 0 {
+		return shard, nil
+	}
+	local := s.ledger.Local()
+	if len(local) == 0 {
+		return 0, unavailable(ErrTakeover)
+	}
+	return local[0], nil
+}
+
+func noMarket(venue, market string, at At) error {
+	return huma.Error404NotFound(fmt.Sprintf("no market %s/%s at cut %d of shard %d", venue, market, at.Cut, at.Shard))
+}
+
+func (s *server) market(ctx context.Context, in *MarketInput) (*marketOutput, error) {
+	shard, err := s.anyShard(in.Shard)
+	if err != nil {
+		return nil, err
 	}
 	out := &marketOutput{}
-	err := s.read(ctx, shard, &in.ReadInput, func(c Cut) error {
+	err = s.read(ctx, shard, &in.ReadInput, func(c Cut) error {
 		m, err := c.Market(in.Venue, in.Market)
 		if err != nil {
 			return err
 		}
 		out.Body.At = c.At()
 		if m == nil {
-			return huma.Error404NotFound(fmt.Sprintf("no market %s/%s at cut %d of shard %d", in.Venue, in.Market, out.Body.At.Cut, out.Body.At.Shard))
+			return noMarket(in.Venue, in.Market, out.Body.At)
 		}
 		out.Body.Market = *m
+		return nil
+	})
+	return out, err
+}
+
+type queueInput struct {
+	MarketInput
+	Side  string `query:"side" enum:"long,short" required:"true" doc:"The side that is closed: the other one than that of the position under water."`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+type queueOutput struct {
+	Body struct {
+		At      At       `json:"at"`
+		Length  int      `json:"length" doc:"Positions with a rank on this side of the market, on this shard."`
+		Entries []Queued `json:"entries" doc:"The first of them: the next to be closed is first."`
+	}
+}
+
+func (s *server) queue(ctx context.Context, in *queueInput) (*queueOutput, error) {
+	shard, err := s.anyShard(in.Shard)
+	if err != nil {
+		return nil, err
+	}
+	out := &queueOutput{}
+	err = s.read(ctx, shard, &in.ReadInput, func(c Cut) error {
+		list, err := c.Queue(in.Venue, in.Market, in.Side == "long")
+		if err != nil {
+			return err
+		}
+		out.Body.At = c.At()
+		if list == nil {
+			return noMarket(in.Venue, in.Market, out.Body.At)
+		}
+		out.Body.Length, out.Body.Entries = len(list), list[:min(in.Limit, len(list))]
 		return nil
 	})
 	return out, err

@@ -128,7 +128,7 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 	a := &Account{
 		Venue: f.Venue, Owner: f.Owner, Subaccount: f.Subaccount, Operator: f.Operator, MarginType: f.MarginType.String(),
 		Incomplete: f.Incomplete, Stale: f.Stale, Balances: []Balance{}, Isolated: []Pool{},
-		OrderMargin: decimal(f.OrderMargin), Free: decimal(f.Free), Withdrawable: decimal(f.Withdrawable),
+		OrderMargin: decimal(f.OrderMargin), Free: optional(f.Free), Withdrawable: optional(f.Withdrawable),
 	}
 	for _, b := range f.Balances {
 		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
@@ -142,7 +142,7 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 
 func poolOf(f *projector.PoolFigures) Pool {
 	p := Pool{
-		Pool: f.Pool, Collateral: optional(f.Collateral), Equity: decimal(f.Equity), Initial: decimal(f.Initial),
+		Pool: f.Pool, Collateral: optional(f.Collateral), Missing: f.Missing, Equity: optional(f.Equity), Initial: decimal(f.Initial),
 		Maintenance: decimal(f.Maintenance), MarginRatio: optional(f.MarginRatio), Unpriced: f.Unpriced,
 		CallLevels: []Decimal{}, Positions: []Position{},
 	}
@@ -186,6 +186,20 @@ func (c *nodeCut) Market(venue, market string) (*Market, error) {
 			MaintenanceRate: decimal(t.MaintenanceRate), Deduction: decimal(t.Deduction)})
 	}
 	return m, nil
+}
+
+func (c *nodeCut) Queue(venue, market string, long bool) ([]Queued, error) {
+	list, err := c.rows.ADLQueue(venue, market, long, c.v.Rows)
+	if list == nil || err != nil {
+		return nil, err
+	}
+	out := make([]Queued, len(list))
+	for i := range list {
+		q := &list[i]
+		out[i] = Queued{Owner: q.Owner, Subaccount: q.Subaccount, Pool: q.Pool, Leg: q.Leg.String(), Size: decimal(q.Size),
+			Notional: decimal(q.Notional), Rank: Decimal(q.Rank.FloatString(12))}
+	}
+	return out, nil
 }
 
 func decimal(n events.Number) Decimal { return Decimal(n.Append(nil)) }

@@ -14,7 +14,8 @@ type Account struct {
 	State []byte // the profile's own, in a canonical encoding; the fold stores it unread
 }
 
-// Observed is what a PoolBalanceObserved told.
+// Observed is what a PoolBalanceObserved told: how much more the pool holds of an asset than this ledger's
+// cross balance of it. So what is posted after it counts at once, and the next one replaces it.
 type Observed struct {
 	Asset  *Asset
 	Amount fixed.Int128

@@ -171,6 +171,15 @@ type Scenarios interface {
 	Worst(p *Pool) *Worst
 }
 
+// Modal is a profile whose account modes decide what balances count and what open orders hold.
+type Modal interface {
+	Profile
+	// BalanceValue is CollateralValue for an account in its mode.
+	BalanceValue(a *Account, b *Balance) fixed.Int128
+	// OrderHold returns what an OrderMargin > 0 takes of the free collateral of an account in its mode.
+	OrderHold(a *Account, orderMargin fixed.Int128) fixed.Int128
+}
+
 // Worst is a scenario with what each position and balance loses in it, settlement asset; negative:
 // it gains.
 type Worst struct {
@@ -191,11 +200,14 @@ type Update struct {
 	Market   *Market      // of a trade, a setting, or an isolated pool
 	Opened   int64        // contracts that a trade opened, ≥ 0
 	Traded   int64        // contracts of the trade, signed
-	Size     int64        // of the position after a trade
+	Size     int64        // of the position after a trade, or whose leverage was chosen; 0: none
 	Leverage int64        // the account's setting; 0: none
 	Short    bool         // an isolated increase named less margin than IncreaseMargin asks for
 	Negative bool         // the balance of an asset that left is < 0
 	To       *Pool        // of a transfer to another subaccount: where it went, after the change
+	Unknown  bool         // figures of the cross pool are unknown (Health.Missing): Free and Leaves say nothing
+	Was      int64        // of LeverageChosen: the setting before it, a cap taken; 0: none
+	Isolated *Health      // of LeverageChosen: of the market's isolated position, after; nil: none
 }
 
 // UpdateKind is what an Update does.

@@ -4,6 +4,7 @@ package registry
 import (
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/dydx"
+	"marginledger/projector/margin/hyperliquid"
 	"marginledger/projector/margin/standard"
 )
 
@@ -12,6 +13,8 @@ func Find(name string) margin.Factory {
 	switch name {
 	case dydx.Name:
 		return dydx.New
+	case hyperliquid.Name:
+		return hyperliquid.New
 	case standard.Name:
 		return standard.New
 	}
