@@ -25,13 +25,16 @@ const (
 	RuleCoversNoBankruptcy     Rule = "covers_no_bankruptcy"
 	RuleUnknownDeadLetter      Rule = "unknown_dead_letter"
 	RuleFundingWithoutPosition Rule = "funding_without_position"
+	RulePositionTooSmall       Rule = "position_below_minimum"
+	RuleLeftLiquidatable       Rule = "left_liquidatable"
+	RuleImpact                 Rule = "impact_exceeds_position"
 )
 
 // ruleOrder is the order in which violations of one record stand.
 var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleWithdrawal, RuleWithdrawalsGated,
 	RuleNegativeBalance, RuleLeverage, RuleInitialMargin, RuleIsolatedMarket, RuleModeSwitch, RuleModeNotAllowed,
 	RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleIsolatedNotRemovable, RuleMarketHalted, RuleLiquidationNoEpisode,
-	RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition}
+	RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition, RulePositionTooSmall, RuleLeftLiquidatable, RuleImpact}
 
 // Order returns the rule's place among the violations of one record.
 func (r Rule) Order() int {
