@@ -162,10 +162,8 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	if opens {
 		p = a.isolatedIn(m, b.Leg, x)
 	}
-	answers, cooldown := b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL, false
-	if ep := p.episode; ep != nil {
-		cooldown = b.Change == events.ChangeLiquidation && ep.cooldown == 0
-	}
+	liquidation := b.Change == events.ChangeLiquidation // a deleveraging hits those who win
+	cooldown := liquidation && p.episode != nil && p.episode.cooldown == 0
 	s.touch(p)
 	p.State, p.Own = c.State, nil
 	s.setPosition(p, m, b.Leg, c.Size, c.Entry)
@@ -183,7 +181,7 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	for _, rule := range c.Rules {
 		s.violate(a, p, rule)
 	}
-	if answers && p.episode == nil && a.marginType != events.MarginBackstop {
+	if liquidation && p.episode == nil && a.marginType != events.MarginBackstop {
 		s.violate(a, p, margin.RuleLiquidationNoEpisode)
 	}
 	if cooldown {

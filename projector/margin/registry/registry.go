@@ -3,12 +3,15 @@ package registry
 
 import (
 	"marginledger/projector/margin"
+	"marginledger/projector/margin/gmx"
 	"marginledger/projector/margin/standard"
 )
 
 // Find returns the factory of a profile, nil where there is none.
 func Find(name string) margin.Factory {
 	switch name {
+	case gmx.Name:
+		return gmx.New
 	case standard.Name:
 		return standard.New
 	}
