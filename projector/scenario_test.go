@@ -29,6 +29,8 @@ import (
 //	NAME orders MARKET bid SIZE NOTIONAL ask SIZE NOTIONAL
 //	mark MARKET PRICE    price ASSET PRICE    funding MARKET RATE at PRICE    settle MARKET PRICE
 //	halt|resume MARKET   wait DURATION
+//
+// Another venue: "venue profile=gmx-v2@2.2 scale=18 settlement=USD"; parseKept has its facts.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		w := newWorld()
@@ -53,10 +55,11 @@ type world struct {
 	now    int64
 	offset int64
 	names  []string
+	pools  map[string]map[string]string // quantities last told, by market
 }
 
 func newWorld() *world {
-	return &world{shard: projector.New(projector.Config{Postings: true}), now: 1_700_000_000e9}
+	return &world{shard: projector.New(projector.Config{Postings: true}), now: 1_700_000_000e9, pools: map[string]map[string]string{}}
 }
 
 func (w *world) applyLines(t *testing.T, input string) string {
@@ -87,7 +90,10 @@ func (w *world) applyLines(t *testing.T, input string) string {
 }
 
 func (w *world) apply(t *testing.T, line string, words []string) *projector.Effects {
-	owner, body := parseFact(t, line, words)
+	owner, body := w.parseKept(t, words)
+	if body == nil {
+		owner, body = parseFact(t, line, words)
+	}
 	if owner != "" && !contains(w.names, owner) {
 		w.names = append(w.names, owner)
 	}
@@ -152,8 +158,15 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 		b := &events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USDC", ValueScale: 12}
 		for _, word := range words[1:] {
 			name, value, _ := strings.Cut(word, "=")
-			if name == "scale" {
+			switch name {
+			case "scale":
 				b.ValueScale = uint32(num2(t, value))
+				continue
+			case "profile":
+				b.Profile, b.ProfileVersion, _ = strings.Cut(value, "@")
+				continue
+			case "settlement":
+				b.SettlementAsset = value
 				continue
 			}
 			b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})
@@ -304,7 +317,7 @@ func (w *world) account(t *testing.T, name string) string {
 	for _, x := range a.Balances {
 		fmt.Fprintf(&b, "%s %s, worth %s\n", x.Amount, x.Asset, x.Value)
 	}
-	fmt.Fprintf(&b, "free %s, withdrawable %s", a.Free, a.Withdrawable)
+	fmt.Fprintf(&b, "free %s, withdrawable %s", orUnknown(a.Free), orUnknown(a.Withdrawable))
 	if a.OrderMargin.Sign() != 0 {
 		fmt.Fprintf(&b, ", orders hold %s", a.OrderMargin)
 	}
@@ -313,7 +326,10 @@ func (w *world) account(t *testing.T, name string) string {
 	}
 	b.WriteString("\n")
 	for _, p := range a.Pools {
-		fmt.Fprintf(&b, "%s: equity %s, initial %s, maintenance %s", p.Pool, p.Equity, p.Initial, p.Maintenance)
+		fmt.Fprintf(&b, "%s: equity %s, initial %s, maintenance %s", p.Pool, orUnknown(p.Equity), p.Initial, p.Maintenance)
+		if p.Missing != "" {
+			fmt.Fprintf(&b, ", needs %s", p.Missing)
+		}
 		if p.Collateral.Present {
 			fmt.Fprintf(&b, ", collateral %s", p.Collateral)
 		}

@@ -124,8 +124,8 @@ type AccountFigures struct {
 	Balances     []BalanceFigures
 	Pools        []PoolFigures // cross first, then isolated by (market, leg)
 	OrderMargin  events.Number
-	Free         events.Number
-	Withdrawable events.Number // ≥ 0
+	Free         events.Number // absent: unknown, as the cross pool's figures are
+	Withdrawable events.Number // ≥ 0; absent likewise
 }
 
 // BalanceFigures are those of one balance of the cross pool.
@@ -139,7 +139,8 @@ type BalanceFigures struct {
 type PoolFigures struct {
 	Pool          string
 	Collateral    events.Number // isolated pools
-	Equity        events.Number
+	Missing       string        // kind of the fact without which figures are unknown: no equity then; "": none
+	Equity        events.Number // absent: unknown
 	Initial       events.Number
 	Maintenance   events.Number
 	MarginRatio   events.Number // maintenance / equity, 6 digits, half up; absent where equity ≤ 0
@@ -174,14 +175,15 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 		out.Balances = append(out.Balances, v.balanceFigures(&a.cross.Balances[i]))
 	}
 	a.cross.healthN = 0
-	free, orders, _ := s.free(a)
-	out.Free = v.number(free)
+	free, orders, h := s.free(a)
 	out.OrderMargin = v.number(orders)
-	w := s.withdrawable(a)
-	if w.Sign() < 0 {
-		w = fixed.Int128{}
+	if h.Missing == "" {
+		w := s.withdrawable(a)
+		if w.Sign() < 0 {
+			w = fixed.Int128{}
+		}
+		out.Free, out.Withdrawable = v.number(free), v.number(w)
 	}
-	out.Withdrawable = v.number(w)
 	for _, p := range append([]*pool{&a.cross}, a.isolated...) {
 		p.healthN = 0
 		out.Pools = append(out.Pools, s.poolFigures(p))
@@ -204,12 +206,15 @@ func (v *venue) balanceFigures(b *margin.Balance) BalanceFigures {
 func (s *Shard) poolFigures(p *pool) PoolFigures {
 	v := p.account.venue
 	h := s.health(p)
-	f := PoolFigures{Pool: p.name(), Equity: v.number(h.Equity), Initial: v.number(h.Initial),
-		Maintenance: v.number(h.Maintenance), Unpriced: h.Unpriced}
+	f := PoolFigures{Pool: p.name(), Missing: h.Missing, Initial: v.number(h.Initial), Maintenance: v.number(h.Maintenance),
+		Unpriced: h.Unpriced}
 	if p.market != nil {
-		f.Collateral = v.number(p.Collateral)
+		f.Collateral = v.number(p.collateral())
 	}
-	if h.Equity.Sign() > 0 {
+	if h.Missing == "" {
+		f.Equity = v.number(h.Equity)
+	}
+	if f.Equity.Sign() > 0 {
 		f.MarginRatio = ratio(h)
 	}
 	for _, l := range p.account.callLevels()[:p.called] {

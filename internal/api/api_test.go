@@ -68,9 +68,9 @@ func (c *fakeCut) Account(venue, owner string, sub uint32) (*api.Account, error)
 	if owner != "alice" {
 		return nil, nil
 	}
-	price := api.Decimal("9.5")
-	return &api.Account{Venue: venue, Owner: owner, Subaccount: sub, MarginType: "standard", Free: "12.25", Withdrawable: "12.25",
-		Cross: api.Pool{Pool: "cross", Equity: "100", Positions: []api.Position{{Market: "BTC-PERP", Leg: "net", Size: "-2", LiquidationPrice: &price}}}}, nil
+	price, free, equity := api.Decimal("9.5"), api.Decimal("12.25"), api.Decimal("100")
+	return &api.Account{Venue: venue, Owner: owner, Subaccount: sub, MarginType: "standard", Free: &free, Withdrawable: &free,
+		Cross: api.Pool{Pool: "cross", Equity: &equity, Positions: []api.Position{{Market: "BTC-PERP", Leg: "net", Size: "-2", LiquidationPrice: &price}}}}, nil
 }
 
 func (c *fakeCut) Market(venue, market string) (*api.Market, error) {

@@ -128,7 +128,7 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 	a := &Account{
 		Venue: f.Venue, Owner: f.Owner, Subaccount: f.Subaccount, Operator: f.Operator, MarginType: f.MarginType.String(),
 		Incomplete: f.Incomplete, Stale: f.Stale, Balances: []Balance{}, Isolated: []Pool{},
-		OrderMargin: decimal(f.OrderMargin), Free: decimal(f.Free), Withdrawable: decimal(f.Withdrawable),
+		OrderMargin: decimal(f.OrderMargin), Free: optional(f.Free), Withdrawable: optional(f.Withdrawable),
 	}
 	for _, b := range f.Balances {
 		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
@@ -142,7 +142,7 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 
 func poolOf(f *projector.PoolFigures) Pool {
 	p := Pool{
-		Pool: f.Pool, Collateral: optional(f.Collateral), Equity: decimal(f.Equity), Initial: decimal(f.Initial),
+		Pool: f.Pool, Collateral: optional(f.Collateral), Missing: f.Missing, Equity: optional(f.Equity), Initial: decimal(f.Initial),
 		Maintenance: decimal(f.Maintenance), MarginRatio: optional(f.MarginRatio), Unpriced: f.Unpriced,
 		CallLevels: []Decimal{}, Positions: []Position{},
 	}

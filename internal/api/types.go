@@ -38,9 +38,9 @@ type Account struct {
 	Cross    Pool      `json:"cross"`
 	Isolated []Pool    `json:"isolated" doc:"Isolated pools, by market and leg."`
 
-	OrderMargin  Decimal `json:"orderMargin" doc:"Held by open orders."`
-	Free         Decimal `json:"free" doc:"Cross equity less initial and order margin; negative: short of it."`
-	Withdrawable Decimal `json:"withdrawable" doc:"What a withdrawal may take."`
+	OrderMargin  Decimal  `json:"orderMargin" doc:"Held by open orders."`
+	Free         *Decimal `json:"free" doc:"Cross equity less initial and order margin; negative: short of it; null: unknown."`
+	Withdrawable *Decimal `json:"withdrawable" doc:"What a withdrawal may take; null: unknown."`
 }
 
 // Balance is the balance of one asset.
@@ -54,10 +54,11 @@ type Balance struct {
 type Pool struct {
 	Pool        string     `json:"pool" doc:"cross, or market, or market/leg."`
 	Collateral  *Decimal   `json:"collateral,omitempty" doc:"Isolated pools: what was moved into it."`
-	Equity      Decimal    `json:"equity"`
+	Missing     string     `json:"missing,omitempty" doc:"Kind of the fact without which the figures are unknown."`
+	Equity      *Decimal   `json:"equity" doc:"null: unknown, see missing."`
 	Initial     Decimal    `json:"initialMargin"`
 	Maintenance Decimal    `json:"maintenanceMargin"`
-	MarginRatio *Decimal   `json:"marginRatio" doc:"maintenance / equity, for display; null where equity is not positive."`
+	MarginRatio *Decimal   `json:"marginRatio" doc:"maintenance / equity, for display; null where equity is unknown or not positive."`
 	Unpriced    bool       `json:"unpriced" doc:"A position or debt in it has no price yet: valued, but never triggered."`
 	CallLevels  []Decimal  `json:"callLevels" doc:"Margin-call levels that are open, as multiples of maintenance."`
 	Episode     *Episode   `json:"episode" doc:"The open liquidation episode; null: none."`
@@ -69,7 +70,7 @@ type Episode struct {
 	Liquidation   string `json:"liquidation" doc:"Id of its first announcement."`
 	Stage         string `json:"stage" enum:"partial,full,backstop,bankrupt"`
 	Awaiting      bool   `json:"awaiting" doc:"It asks for a size that is not filled."`
-	CooldownUntil string `json:"cooldownUntil,omitempty" doc:"Shard time until which it asks for nothing." format:"date-time"`
+	CooldownUntil string `json:"cooldownUntil,omitempty" doc:"Shard time until which the cool-down runs; what is asked for meanwhile is the profile's." format:"date-time"`
 }
 
 // Position is one position with its figures.
