@@ -21,7 +21,7 @@ type AccountOpened struct {
 // It must come before any other fact that gives the account money or positions.
 type AccountOpeningState struct {
 	Balances  []OpeningBalance  `json:"balances,omitzero" pb:"1"`  // ≤ 64, one per asset
-	Positions []OpeningPosition `json:"positions,omitzero" pb:"2"` // ≤ 256, one per market and leg
+	Positions []OpeningPosition `json:"positions,omitzero" pb:"2"` // ≤ 256, one per market, leg and collateral
 }
 
 // OpeningBalance is a balance of the cross pool.
@@ -37,6 +37,11 @@ type OpeningPosition struct {
 	Size       Number `json:"size" pb:"3"`                    // contracts; negative: short; not 0
 	EntryPrice Number `json:"entryPrice" pb:"4"`              // > 0
 	Isolated   Number `json:"isolatedMargin,omitzero" pb:"5"` // settlement asset, ≥ 0; present: the position is isolated
+
+	// Of a venue whose positions carry collateral of their own; the profile's page says what size means then.
+	Collateral       string  `json:"collateral,omitzero" pb:"6"`       // asset of the position's collateral, ≤ 32 bytes; with CollateralAmount
+	CollateralAmount Number  `json:"collateralAmount,omitzero" pb:"7"` // units of the collateral asset, ≥ 0; with Collateral
+	Params           []Param `json:"params,omitzero" pb:"8"`           // what else the profile's page names of a position, ≤ 64, names strictly rising; only with Collateral
 }
 
 // Deposit adds money to the cross pool.

@@ -49,6 +49,15 @@ func TestBounds(t *testing.T) {
 		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[0].Size = num("0") }), "positions[0].size"},
 		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[0].EntryPrice = num("0") }), "positions[0].entryPrice"},
 		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[1].Isolated = num("-1") }), "positions[1].isolatedMargin"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[2].Isolated = num("1") }), "positions[2].isolatedMargin"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[2].Leg = events.LegNet }), "positions[2].leg"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[2].Collateral = long(33) }), "positions[2].collateral"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[2].CollateralAmount = num("-1") }), "positions[2].collateralAmount"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) {
+			b.Positions[2].Collateral, b.Positions[2].CollateralAmount = "", events.Number{}
+		}), "positions[2].params"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[2].Params[1].Name = "a" }), "positions[2].params[1].name"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Positions[2].Params = make([]events.Param, 65) }), "positions[2].params"},
 
 		{events.TypeDeposit, with(func(b *events.Deposit) { b.Asset = long(33) }), "asset"},
 		{events.TypeDeposit, with(func(b *events.Deposit) { b.Amount = num("0") }), "amount"},
@@ -160,6 +169,8 @@ func TestBounds(t *testing.T) {
 
 		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.Market = long(33) }), "market"},
 		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.Underlying = long(33) }), "underlying"},
+		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.LongToken = long(33) }), "longToken"},
+		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.ShortToken = long(33) }), "shortToken"},
 		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.PriceScale = 19 }), "priceScale"},
 		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.SizeScale = 19 }), "sizeScale"},
 		{events.TypeMarketListed, with(func(b *events.MarketListed) { b.SizeScale = 18 }), "sizeScale"},
@@ -281,6 +292,9 @@ func fillElements(e *events.Event) {
 				b.Balances[i] = events.OpeningBalance{Asset: "A", Amount: one}
 			}
 		}
+		for i := range b.Positions {
+			fillParams(b.Positions[i].Params)
+		}
 	case *events.VenueProfileSet:
 		fillParams(b.Params)
 	case *events.PoolState:
@@ -326,6 +340,8 @@ func TestRequired(t *testing.T) {
 	wantMissing(t, events.TypeAdjustment, "market", "leg")
 	wantMissing(t, events.TypeAdjustment, "entryPrice")
 	wantMissing(t, events.TypeMarkPrice, "mark", "index")
+	wantMissing(t, events.TypeMarketListed, "longToken")
+	wantMissing(t, events.TypeMarketListed, "shortToken")
 	for _, price := range []string{"index", "long", "short"} {
 		wantMissing(t, events.TypePositionChanged, price+"Min")
 		wantMissing(t, events.TypePositionChanged, price+"Max")

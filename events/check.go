@@ -35,7 +35,13 @@ type checker struct {
 
 	text bool // check the bytes of strings too: a decoder already has
 
-	list  string // while an element of a list is checked: the path of the list
+	place       // of the element that is checked
+	outer place // of the element that its list is in
+}
+
+// place is an element of a list; "": the body itself.
+type place struct {
+	list  string // path of the list
 	index int
 }
 
@@ -69,6 +75,9 @@ func (c *checker) fail(reason Reason, field, detail string) {
 	}
 	if c.list != "" {
 		field = joinPath(fmt.Sprintf("%s[%d]", c.list, c.index), field)
+	}
+	if c.outer.list != "" {
+		field = joinPath(fmt.Sprintf("%s[%d]", c.outer.list, c.outer.index), field)
 	}
 	c.err = &DecodeError{Reason: reason, Field: field, Detail: detail}
 }
@@ -195,3 +204,7 @@ func (c *checker) length(field string, n, least, most int) {
 // in says that what follows checks element i of a list; out ends that.
 func (c *checker) in(list string, i int) { c.list, c.index = list, i }
 func (c *checker) out()                  { c.list = "" }
+
+// enter says that the lists that follow are within the element that is being checked, until leave.
+func (c *checker) enter() { c.outer, c.place = c.place, place{} }
+func (c *checker) leave() { c.place, c.outer = c.outer, place{} }

@@ -37,8 +37,11 @@ func (b *AccountOpeningState) validate(_ *Event, c *checker) {
 		c.notZero("size", x.Size)
 		c.positive("entryPrice", x.EntryPrice)
 		c.optAtLeastZero("isolatedMargin", x.Isolated)
-		same := func(y OpeningPosition) bool { return y.Market == x.Market && y.Leg == x.Leg }
-		c.check(!slices.ContainsFunc(b.Positions[:i], same), "market", "is there twice with this leg")
+		c.collateral(x)
+		same := func(y OpeningPosition) bool {
+			return y.Market == x.Market && y.Leg == x.Leg && y.Collateral == x.Collateral
+		}
+		c.check(!slices.ContainsFunc(b.Positions[:i], same), "market", "is there twice with this leg and collateral")
 	}
 	c.out()
 }

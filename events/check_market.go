@@ -49,6 +49,14 @@ func (b *MarketListed) validate(_ *Event, c *checker) {
 	c.positive("maxSize", b.MaxSize)
 	c.digits("maxSize", b.MaxSize, uint8(b.SizeScale))
 	c.rules(&b.Rules)
+	c.optName("longToken", b.LongToken)
+	c.optName("shortToken", b.ShortToken)
+	switch {
+	case b.LongToken != "" && b.ShortToken == "":
+		c.missing("shortToken")
+	case b.ShortToken != "" && b.LongToken == "":
+		c.missing("longToken")
+	}
 }
 
 func (b *MarketChanged) validate(_ *Event, c *checker) {

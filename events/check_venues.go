@@ -21,6 +21,28 @@ func (b *PositionChanged) validate(_ *Event, c *checker) {
 	}
 }
 
+// collateral checks what an opening position has of its own.
+func (c *checker) collateral(p *OpeningPosition) {
+	c.optName("collateral", p.Collateral)
+	c.optAtLeastZero("collateralAmount", p.CollateralAmount)
+	switch {
+	case p.Collateral != "" && !p.CollateralAmount.Present:
+		c.missing("collateralAmount")
+	case p.Collateral == "" && p.CollateralAmount.Present:
+		c.missing("collateral")
+	case p.Collateral == "":
+		c.check(len(p.Params) == 0, "params", "only with collateral")
+	default:
+		c.check(p.Leg != LegNet, "leg", "must be long or short where there is collateral")
+		c.check(!p.Isolated.Present, "isolatedMargin", "not with collateral")
+	}
+	if len(p.Params) > 0 {
+		c.enter()
+		c.params("params", p.Params, MaxParams)
+		c.leave()
+	}
+}
+
 // pair checks the least and the greatest price of a venue with price pairs: both, or neither.
 func (c *checker) pair(minField string, least Number, maxField string, greatest Number) {
 	c.optPositive(minField, least)

@@ -22,12 +22,14 @@ type Param struct {
 // MarketListed opens a market. Producer: operations, role config.
 type MarketListed struct {
 	Market     string      `json:"market" pb:"1"`
-	Underlying string      `json:"underlying" pb:"2"` // asset that the price follows: "BTC"
-	PriceScale uint32      `json:"priceScale" pb:"3"` // digits after the point of a price, 0 to 18
-	SizeScale  uint32      `json:"sizeScale" pb:"4"`  // digits after the point of a size; price and size scale together ≤ the value scale, so ≤ 18
-	MaxPrice   Number      `json:"maxPrice" pb:"5"`   // largest admitted price, > 0, at the price scale
-	MaxSize    Number      `json:"maxSize" pb:"6"`    // largest admitted |size| of a position, > 0, at the size scale
-	Rules      MarketRules `json:"rules" pb:"7"`      // from here on
+	Underlying string      `json:"underlying" pb:"2"`          // asset that the price follows: "BTC"
+	PriceScale uint32      `json:"priceScale" pb:"3"`          // digits after the point of a price, 0 to 18
+	SizeScale  uint32      `json:"sizeScale" pb:"4"`           // digits after the point of a size; price and size scale together ≤ the value scale, so ≤ 18
+	MaxPrice   Number      `json:"maxPrice" pb:"5"`            // largest admitted price, > 0, at the price scale
+	MaxSize    Number      `json:"maxSize" pb:"6"`             // largest admitted |size| of a position, > 0, at the size scale
+	Rules      MarketRules `json:"rules" pb:"7"`               // from here on
+	LongToken  string      `json:"longToken,omitzero" pb:"8"`  // asset that the pool of longs is in, where a pool is the counterparty; with ShortToken
+	ShortToken string      `json:"shortToken,omitzero" pb:"9"` // asset that the pool of shorts is in; with LongToken
 }
 
 // MarketChanged replaces the rules of a market from here on. Scales cannot change.

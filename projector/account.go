@@ -659,6 +659,9 @@ func (s *Shard) openingState(a *account, b *events.AccountOpeningState) Reason {
 			return ReasonOutOfRange
 		}
 	}
+	if v.keeper != nil {
+		return s.openKept(a, b, amounts)
+	}
 	for i := range b.Positions {
 		o, l := &b.Positions[i], &lines[i]
 		l.market = v.markets[o.Market]

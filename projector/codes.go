@@ -22,6 +22,7 @@ const (
 	ReasonTooManyDigits      Reason = "too_many_digits"
 	ReasonOutOfRange         Reason = "out_of_range"
 	ReasonBadValue           Reason = "bad_value"
+	ReasonFactsMissing       Reason = "facts_missing"
 	ReasonNotSupported       Reason = "not_supported"
 	ReasonUnknownProfile     Reason = "unknown_profile"
 	ReasonBadParams          Reason = "bad_params"

@@ -15,9 +15,18 @@ import (
 // supports refuses the facts that a venue's profile has no rule for.
 func (v *venue) supports(body events.Body) Reason {
 	ok := true
-	switch body.(type) {
-	case *events.Fill, *events.TradeBusted, *events.FundingPayment, *events.MarginModeSet, *events.IsolatedMarginMoved, *events.OrderMargin:
+	switch b := body.(type) {
+	case *events.Fill, *events.TradeBusted, *events.FundingPayment, *events.MarginModeSet, *events.IsolatedMarginMoved, *events.OrderMargin,
+		*events.LeverageSet, *events.LeverageCapSet, *events.BankruptcyCovered, *events.FundingRate, *events.MarketSettled:
 		ok = v.keeper == nil
+	case *events.Adjustment:
+		ok = v.keeper == nil || b.Market == ""
+	case *events.MarketListed:
+		ok = b.LongToken == "" || v.keeper != nil
+	case *events.AccountOpeningState:
+		for i := range b.Positions {
+			ok = ok && (b.Positions[i].Collateral != "") == (v.keeper != nil)
+		}
 	case *events.PositionChanged:
 		ok = v.keeper != nil
 	case *events.AccountModeSet:
@@ -188,15 +197,16 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	if opens {
 		p = a.isolatedIn(m, b.Leg, x)
 	}
-	answers, cooldown := b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL, false
-	if ep := p.episode; ep != nil {
-		cooldown = b.Change == events.ChangeLiquidation && ep.cooldown == 0
-	}
+	liquidation := b.Change == events.ChangeLiquidation // a deleveraging hits those who win
+	cooldown := liquidation && p.episode != nil && p.episode.cooldown == 0
 	s.touch(p)
 	p.State, p.Own = c.State, nil
 	s.setPosition(p, m, b.Leg, c.Size, c.Entry)
 	for i := range c.Moves {
 		s.carryOut(p, m, &c.Moves[i])
+	}
+	if b.Change == events.ChangeIncrease && b.CollateralDelta.Sign() > 0 && a.balance(x).Sign() < 0 {
+		s.violate(a, p, margin.RuleNegativeBalance)
 	}
 	if b.Change == events.ChangeIncrease || b.Change == events.ChangeDecrease {
 		if m.Halted {
@@ -206,13 +216,70 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	for _, rule := range c.Rules {
 		s.violate(a, p, rule)
 	}
-	if answers && p.episode == nil && a.marginType != events.MarginBackstop {
+	if liquidation && p.episode == nil && a.marginType != events.MarginBackstop {
 		s.violate(a, p, margin.RuleLiquidationNoEpisode)
 	}
 	if cooldown {
 		s.startCooldown(p, v.Time)
 	}
 	return ReasonNone
+}
+
+// adoption is an opening position with collateral of its own, worked out before anything changes.
+type adoption struct {
+	market     *market
+	leg        events.Leg
+	asset      *asset
+	collateral fixed.Int128
+	margin.Changed
+}
+
+// openKept adopts the positions of an account whose venue keeps them with collateral of their own.
+func (s *Shard) openKept(a *account, b *events.AccountOpeningState, balances []fixed.Int128) Reason {
+	v := a.venue
+	adopted := make([]adoption, len(b.Positions))
+	for i := range b.Positions {
+		o := &b.Positions[i]
+		d := adoption{market: v.markets[o.Market], leg: o.Leg, asset: v.assets[o.Collateral]}
+		var reason Reason
+		if d.collateral, reason = v.amount(o.CollateralAmount); reason != ReasonNone {
+			return reason
+		}
+		if !d.asset.admitsBalance(d.collateral) {
+			return ReasonOutOfRange
+		}
+		var err error
+		if d.Changed, err = v.keeper.Open(&a.newPool(d.market, d.leg, d.asset).Pool, &d.market.Market, o); err != nil {
+			return reasonOf(err)
+		}
+		adopted[i] = d
+	}
+	if a.funded {
+		return ReasonOpeningNotFirst
+	}
+	for i := range balances {
+		s.post(&a.cross, v.assets[b.Balances[i].Asset], balances[i], CauseOpening, nil, systemOpening)
+	}
+	for i := range adopted {
+		d := &adopted[i]
+		p := a.isolatedIn(d.market, d.leg, d.asset)
+		p.State, p.Own = d.State, nil
+		s.setPosition(p, d.market, d.leg, d.Size, d.Entry)
+		s.post(p, d.asset, d.collateral, CauseOpening, nil, systemOpening)
+	}
+	return ReasonNone
+}
+
+// tokenMoved has the positions judged whose market's pool is in a token.
+func (s *Shard) tokenMoved(x *asset) {
+	if x.venue.keeper == nil {
+		return
+	}
+	for _, m := range s.markets {
+		if m.LongToken == &x.Asset || m.ShortToken == &x.Asset {
+			s.enqueueHolders(&m.holders)
+		}
+	}
 }
 
 // admitsMoves reports that every balance stays within its bound after the moves.

@@ -166,6 +166,17 @@ func (s *Shard) loadMarket(v *venue, k *rowKey, r *rowReader) error {
 		m.OpenInterestKnown, m.GatedUntil = r.bool(), r.uint()
 	}
 	m.State = r.bytes()
+	if r.version > 1 {
+		for _, token := range [...]**margin.Asset{&m.LongToken, &m.ShortToken} {
+			if name := r.text(); name != "" {
+				x, err := v.marginAsset(name)
+				if err != nil {
+					return err
+				}
+				*token = &x.Asset
+			}
+		}
+	}
 	if r.err != nil {
 		return r.err
 	}
@@ -289,6 +300,11 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		}
 		if err := p.load(a, r); err != nil {
 			return err
+		}
+		if v.keeper != nil && r.err == nil {
+			if err := v.keeper.Load(&p.Pool); err != nil {
+				return fmt.Errorf("%w: pool %s: %w", errRow, p.name(), err)
+			}
 		}
 		a.isolated = append(a.isolated, p)
 	}

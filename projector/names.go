@@ -32,6 +32,11 @@ func (v *venue) unknownOpening(b *events.AccountOpeningState) Reason {
 			return ReasonUnknownAsset
 		}
 	}
+	for i := range b.Positions {
+		if name := b.Positions[i].Collateral; name != "" && v.assets[name] == nil {
+			return ReasonUnknownAsset
+		}
+	}
 	return ReasonNone
 }
 
@@ -105,6 +110,8 @@ func assetsOf(body events.Body) (names [3]string) {
 		names[0] = b.Asset
 	case *events.CollateralPrice:
 		names[0] = b.Asset
+	case *events.MarketListed:
+		names[0], names[1] = b.LongToken, b.ShortToken
 	case *events.InsuranceFundMoved:
 		names[0] = b.Asset
 	case *events.PositionChanged:

@@ -258,7 +258,15 @@ func (m *market) appendValue(dst []byte) []byte {
 	dst = appendParams(dst, m.Quantities)
 	dst = append(appendParams(dst, m.Params), byte(m.Modes))
 	dst = appendUint(appendBool(dst, m.OpenInterestKnown), m.GatedUntil)
-	return appendText(dst, string(m.State))
+	dst = appendText(dst, string(m.State))
+	for _, token := range [...]*margin.Asset{m.LongToken, m.ShortToken} {
+		name := ""
+		if token != nil {
+			name = token.Name
+		}
+		dst = appendText(dst, name)
+	}
+	return dst
 }
 
 func (y *system) appendValue(dst []byte) []byte {

@@ -55,10 +55,3 @@ func (w *world) queue(market string, long bool) string {
 	}
 	return b.String()
 }
-
-func orUnknown(n events.Number) string {
-	if !n.Present {
-		return "unknown"
-	}
-	return n.String()
-}

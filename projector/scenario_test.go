@@ -43,6 +43,7 @@ import (
 //	perp NAME leverage=MAXIMUM[,LOWER:MAXIMUM…] [modes=noCross] [noBackstop=1]      NAME mode MODE      NAME observed AMOUNT ASSET
 //
 // The block "queue MARKET long|short" prints who is deleveraged, first to last.
+// Another venue: "venue profile=gmx-v2@2.2 scale=18 settlement=USD"; parseKept has its facts.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		w := newWorld()
@@ -69,10 +70,11 @@ type world struct {
 	now    int64
 	offset int64
 	names  []string
+	pools  map[string]map[string]string // quantities last told, by market
 }
 
 func newWorld() *world {
-	return &world{shard: projector.New(projector.Config{Postings: true}), now: 1_700_000_000e9}
+	return &world{shard: projector.New(projector.Config{Postings: true}), now: 1_700_000_000e9, pools: map[string]map[string]string{}}
 }
 
 func (w *world) applyLines(t *testing.T, input string) string {
@@ -108,7 +110,10 @@ func (w *world) applyLines(t *testing.T, input string) string {
 }
 
 func (w *world) apply(t *testing.T, line string, words []string) *projector.Effects {
-	owner, body := parseFact(t, line, words)
+	owner, body := w.parseKept(t, words)
+	if body == nil {
+		owner, body = parseFact(t, line, words)
+	}
 	if owner != "" && !contains(w.names, owner) {
 		w.names = append(w.names, owner)
 	}
@@ -184,6 +189,9 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 				continue
 			case "profile":
 				b.Profile, b.ProfileVersion, _ = strings.Cut(value, "@")
+				continue
+			case "settlement":
+				b.SettlementAsset = value
 				continue
 			}
 			b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})

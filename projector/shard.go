@@ -226,6 +226,10 @@ func reasonOf(err error) Reason {
 		return ReasonOutOfRange
 	case errors.Is(err, margin.ErrParams):
 		return ReasonBadParams
+	case errors.Is(err, events.ErrNumberDigits):
+		return ReasonTooManyDigits
+	case errors.Is(err, margin.ErrMissing):
+		return ReasonFactsMissing
 	}
 	return ReasonBadValue
 }

@@ -272,6 +272,16 @@ func (o *owner) add(a *account) {
 // keeps reports that the pool's collateral is a balance: that of a position of a margin.Keeper.
 func (p *pool) keeps() bool { return p.account.venue.keeper != nil }
 
+// collateral is what an isolated pool was given, or what a position of a margin.Keeper has of its own.
+func (p *pool) collateral() fixed.Int128 {
+	for i := range p.Balances {
+		if p.Balances[i].Asset == &p.asset.Asset {
+			return p.Balances[i].Amount
+		}
+	}
+	return p.Collateral
+}
+
 // effective is the leverage that the account's margin in a market is asked for by; 0: the maximum.
 func (a *account) effective(m *market) int64 {
 	set := a.setting(m)

@@ -141,6 +141,9 @@ func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
 	next := margin.Market{Venue: &v.Venue, Name: b.Market, PriceScale: int(b.PriceScale), SizeScale: int(b.SizeScale),
 		K: unit(v.Scale - int(b.PriceScale) - int(b.SizeScale)), MaxPrice: maxPrice, MaxSize: maxSize}
 	rules.setOn(&next)
+	if b.LongToken != "" {
+		next.LongToken, next.ShortToken = &v.assets[b.LongToken].Asset, &v.assets[b.ShortToken].Asset
+	}
 	own, refusal := admitted(v.profile, &next)
 	switch {
 	case refusal != ReasonNone:
@@ -152,6 +155,7 @@ func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
 	m.Underlying = strings.Clone(b.Underlying)
 	m.PriceScale, m.SizeScale, m.K = next.PriceScale, next.SizeScale, next.K
 	m.MaxPrice, m.MaxSize = maxPrice, maxSize
+	m.LongToken, m.ShortToken = next.LongToken, next.ShortToken
 	m.adopt(rules, own)
 	s.touchMarket(m)
 	return ReasonNone
@@ -346,6 +350,7 @@ func (s *Shard) collateralPrice(x *asset, e *events.Event, b *events.CollateralP
 		x.Min, x.Max = low, high
 	}
 	s.touchAsset(x)
+	s.tokenMoved(x)
 	s.moved(&x.holders, margin.VarCollateral, margin.VarCollateralMax)
 	return ReasonNone
 }

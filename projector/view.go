@@ -217,7 +217,7 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 	f := PoolFigures{Pool: p.name(), Missing: h.Missing, Initial: v.number(h.Initial), Maintenance: v.number(h.Maintenance),
 		Unpriced: h.Unpriced}
 	if p.market != nil {
-		f.Collateral = v.number(p.Collateral)
+		f.Collateral = v.number(p.collateral())
 	}
 	if h.Missing == "" {
 		f.Equity = v.number(h.Equity)

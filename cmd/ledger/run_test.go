@@ -155,7 +155,7 @@ func TestRunServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	cross := answer.Account.Cross
-	if cross.Equity != "1020" || cross.Maintenance != "5.5" || answer.Account.Incomplete || len(cross.Positions) != 1 || cross.Positions[0].UnrealisedPnL != "20" {
+	if (cross.Equity == nil || *cross.Equity != "1020") || cross.Maintenance != "5.5" || answer.Account.Incomplete || len(cross.Positions) != 1 || cross.Positions[0].UnrealisedPnL != "20" {
 		t.Errorf("got %s", body)
 	}
 	s.await(fmt.Sprintf("/v1/accounts/v/alice/0?min_cut=%d", answer.At.Cut), 200, answer.At.Hash)

@@ -1347,7 +1347,7 @@ type AccountOpeningState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ≤ 64, one per asset
 	Balances []*OpeningBalance `protobuf:"bytes,1,rep,name=balances,proto3" json:"balances,omitempty"`
-	// ≤ 256, one per market and leg
+	// ≤ 256, one per market, leg and collateral
 	Positions     []*OpeningPosition `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3117,7 +3117,11 @@ type MarketListed struct {
 	// largest admitted |size| of a position, > 0, at the size scale
 	MaxSize string `protobuf:"bytes,6,opt,name=max_size,json=maxSize,proto3" json:"max_size,omitempty"`
 	// from here on
-	Rules         *MarketRules `protobuf:"bytes,7,opt,name=rules,proto3" json:"rules,omitempty"`
+	Rules *MarketRules `protobuf:"bytes,7,opt,name=rules,proto3" json:"rules,omitempty"`
+	// asset that the pool of longs is in, where a pool is the counterparty; with ShortToken
+	LongToken string `protobuf:"bytes,8,opt,name=long_token,json=longToken,proto3" json:"long_token,omitempty"`
+	// asset that the pool of shorts is in; with LongToken
+	ShortToken    string `protobuf:"bytes,9,opt,name=short_token,json=shortToken,proto3" json:"short_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3199,6 +3203,20 @@ func (x *MarketListed) GetRules() *MarketRules {
 		return x.Rules
 	}
 	return nil
+}
+
+func (x *MarketListed) GetLongToken() string {
+	if x != nil {
+		return x.LongToken
+	}
+	return ""
+}
+
+func (x *MarketListed) GetShortToken() string {
+	if x != nil {
+		return x.ShortToken
+	}
+	return ""
 }
 
 // MarketChanged replaces the rules of a market from here on. Scales cannot change.
@@ -4130,8 +4148,15 @@ type OpeningPosition struct {
 	EntryPrice string `protobuf:"bytes,4,opt,name=entry_price,json=entryPrice,proto3" json:"entry_price,omitempty"`
 	// settlement asset, ≥ 0; present: the position is isolated
 	IsolatedMargin string `protobuf:"bytes,5,opt,name=isolated_margin,json=isolatedMargin,proto3" json:"isolated_margin,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// asset of the position's collateral, ≤ 32 bytes; with CollateralAmount
+	Collateral string `protobuf:"bytes,6,opt,name=collateral,proto3" json:"collateral,omitempty"`
+	// units of the collateral asset, ≥ 0; with Collateral
+	CollateralAmount string `protobuf:"bytes,7,opt,name=collateral_amount,json=collateralAmount,proto3" json:"collateral_amount,omitempty"`
+	// what else the profile's page names of a position, ≤ 64, names strictly rising; only with
+	// Collateral
+	Params        []*Param `protobuf:"bytes,8,rep,name=params,proto3" json:"params,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpeningPosition) Reset() {
@@ -4197,6 +4222,27 @@ func (x *OpeningPosition) GetIsolatedMargin() string {
 		return x.IsolatedMargin
 	}
 	return ""
+}
+
+func (x *OpeningPosition) GetCollateral() string {
+	if x != nil {
+		return x.Collateral
+	}
+	return ""
+}
+
+func (x *OpeningPosition) GetCollateralAmount() string {
+	if x != nil {
+		return x.CollateralAmount
+	}
+	return ""
+}
+
+func (x *OpeningPosition) GetParams() []*Param {
+	if x != nil {
+		return x.Params
+	}
+	return nil
 }
 
 // Offset names a record: a place in a Kafka partition.
@@ -4768,7 +4814,7 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\fmax_leverage\x18\x02 \x01(\rR\vmaxLeverage\"C\n" +
 	"\x13PoolBalanceObserved\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
-	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xf9\x01\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xb9\x02\n" +
 	"\fMarketListed\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x1e\n" +
 	"\n" +
@@ -4780,7 +4826,11 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"size_scale\x18\x04 \x01(\rR\tsizeScale\x12\x1b\n" +
 	"\tmax_price\x18\x05 \x01(\tR\bmaxPrice\x12\x19\n" +
 	"\bmax_size\x18\x06 \x01(\tR\amaxSize\x129\n" +
-	"\x05rules\x18\a \x01(\v2#.marginledger.events.v1.MarketRulesR\x05rules\"b\n" +
+	"\x05rules\x18\a \x01(\v2#.marginledger.events.v1.MarketRulesR\x05rules\x12\x1d\n" +
+	"\n" +
+	"long_token\x18\b \x01(\tR\tlongToken\x12\x1f\n" +
+	"\vshort_token\x18\t \x01(\tR\n" +
+	"shortToken\"b\n" +
 	"\rMarketChanged\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x129\n" +
 	"\x05rules\x18\x02 \x01(\v2#.marginledger.events.v1.MarketRulesR\x05rules\">\n" +
@@ -4840,14 +4890,19 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"untilBlock\">\n" +
 	"\x0eOpeningBalance\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
-	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xb6\x01\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xba\x02\n" +
 	"\x0fOpeningPosition\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12-\n" +
 	"\x03leg\x18\x02 \x01(\x0e2\x1b.marginledger.events.v1.LegR\x03leg\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\tR\x04size\x12\x1f\n" +
 	"\ventry_price\x18\x04 \x01(\tR\n" +
 	"entryPrice\x12'\n" +
-	"\x0fisolated_margin\x18\x05 \x01(\tR\x0eisolatedMargin\"T\n" +
+	"\x0fisolated_margin\x18\x05 \x01(\tR\x0eisolatedMargin\x12\x1e\n" +
+	"\n" +
+	"collateral\x18\x06 \x01(\tR\n" +
+	"collateral\x12+\n" +
+	"\x11collateral_amount\x18\a \x01(\tR\x10collateralAmount\x125\n" +
+	"\x06params\x18\b \x03(\v2\x1d.marginledger.events.v1.ParamR\x06params\"T\n" +
 	"\x06Offset\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
@@ -5062,15 +5117,16 @@ var file_marginledger_events_v1_events_proto_depIdxs = []int32{
 	54, // 62: marginledger.events.v1.VenueProfileSet.params:type_name -> marginledger.events.v1.Param
 	54, // 63: marginledger.events.v1.PoolState.quantities:type_name -> marginledger.events.v1.Param
 	2,  // 64: marginledger.events.v1.OpeningPosition.leg:type_name -> marginledger.events.v1.Leg
-	55, // 65: marginledger.events.v1.MarketRules.tiers:type_name -> marginledger.events.v1.Tier
-	8,  // 66: marginledger.events.v1.MarketRules.funding:type_name -> marginledger.events.v1.FundingMode
-	54, // 67: marginledger.events.v1.MarketRules.params:type_name -> marginledger.events.v1.Param
-	9,  // 68: marginledger.events.v1.MarketRules.margin_modes:type_name -> marginledger.events.v1.MarginModes
-	69, // [69:69] is the sub-list for method output_type
-	69, // [69:69] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	54, // 65: marginledger.events.v1.OpeningPosition.params:type_name -> marginledger.events.v1.Param
+	55, // 66: marginledger.events.v1.MarketRules.tiers:type_name -> marginledger.events.v1.Tier
+	8,  // 67: marginledger.events.v1.MarketRules.funding:type_name -> marginledger.events.v1.FundingMode
+	54, // 68: marginledger.events.v1.MarketRules.params:type_name -> marginledger.events.v1.Param
+	9,  // 69: marginledger.events.v1.MarketRules.margin_modes:type_name -> marginledger.events.v1.MarginModes
+	70, // [70:70] is the sub-list for method output_type
+	70, // [70:70] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_marginledger_events_v1_events_proto_init() }

@@ -100,8 +100,13 @@ func (g generator) openingState() *events.AccountOpeningState {
 		b.Balances = append(b.Balances, events.OpeningBalance{Asset: fmt.Sprintf("%s%d", g.text(8), i), Amount: g.number()})
 	}
 	for i := range g.count(events.MaxOpeningPositions) {
-		b.Positions = append(b.Positions, events.OpeningPosition{Market: fmt.Sprintf("%s%d", g.text(8), i), Leg: g.leg(),
-			Size: g.notZero(), EntryPrice: g.positive(), Isolated: g.optional(g.atLeastZero)})
+		p := events.OpeningPosition{Market: fmt.Sprintf("%s%d", g.text(8), i), Leg: g.leg(), Size: g.notZero(), EntryPrice: g.positive()}
+		if p.Leg != events.LegNet && g.chance() {
+			p.Collateral, p.CollateralAmount, p.Params = g.name(), g.atLeastZero(), g.params(4)
+		} else {
+			p.Isolated = g.optional(g.atLeastZero)
+		}
+		b.Positions = append(b.Positions, p)
 	}
 	return b
 }
@@ -174,8 +179,12 @@ func (g generator) marketBody(t events.Type) events.Body {
 	case events.TypeMarketListed:
 		price := uint32(g.IntN(events.MaxValueScale + 1))
 		size := uint32(g.IntN(events.MaxValueScale + 1 - int(price)))
-		return &events.MarketListed{Market: g.name(), Underlying: g.name(), PriceScale: price, SizeScale: size,
+		b := &events.MarketListed{Market: g.name(), Underlying: g.name(), PriceScale: price, SizeScale: size,
 			MaxPrice: g.scaled(1, 1e15, int(price)), MaxSize: g.scaled(1, 1e15, int(size)), Rules: g.rules()}
+		if g.chance() {
+			b.LongToken, b.ShortToken = g.name(), g.name()
+		}
+		return b
 	case events.TypeMarketChanged:
 		return &events.MarketChanged{Market: g.name(), Rules: g.rules()}
 	case events.TypeMarketHalted:

@@ -50,6 +50,8 @@ func exampleBody(t events.Type) events.Body {
 			Positions: []events.OpeningPosition{
 				{Market: "BTC-PERP", Leg: events.LegNet, Size: num("-0.5"), EntryPrice: num("101250.5")},
 				{Market: "DOGE-PERP", Leg: events.LegLong, Size: num("40000"), EntryPrice: num("0.2115"), Isolated: num("850")},
+				{Market: "ETH/USD", Leg: events.LegShort, Size: num("-2.5"), EntryPrice: num("4140.25"), Collateral: "USDC", CollateralAmount: num("1250"),
+					Params: []events.Param{{Name: "pendingImpact", Value: num("-0.0001")}, {Name: "sizeUsd", Value: num("10350.63")}}},
 			},
 		}
 	case events.TypeDeposit:
@@ -113,7 +115,7 @@ func exampleMarketBody(t events.Type) events.Body {
 	switch t {
 	case events.TypeMarketListed:
 		return &events.MarketListed{Market: "BTC-PERP", Underlying: "BTC", PriceScale: 1, SizeScale: 5,
-			MaxPrice: num("10000000"), MaxSize: num("10000"), Rules: exampleRules()}
+			MaxPrice: num("10000000"), MaxSize: num("10000"), Rules: exampleRules(), LongToken: "WBTC", ShortToken: "USDC"}
 	case events.TypeMarketChanged:
 		rules := exampleRules()
 		rules.Params, rules.Modes = []events.Param{{Name: "impactNotional", Value: num("500")}}, events.ModesStrictIsolated

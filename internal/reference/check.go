@@ -37,12 +37,26 @@ func (t *transaction) check() string {
 			return "market_settled"
 		}
 	}
+	if ofOtherVenues(e.Body) {
+		return "not_supported"
+	}
 	for _, f := range t.venue.numbers(e.Body) {
 		if reason := f.check(); reason != "" {
 			return reason
 		}
 	}
 	return ""
+}
+
+// ofOtherVenues reports what only venues have whose positions carry collateral of their own.
+func ofOtherVenues(body events.Body) bool {
+	switch b := body.(type) {
+	case *events.MarketListed:
+		return b.LongToken != ""
+	case *events.AccountOpeningState:
+		return slices.ContainsFunc(b.Positions, func(p events.OpeningPosition) bool { return p.Collateral != "" })
+	}
+	return false
 }
 
 // marketsNamed returns the markets that must be listed, without optional ones that are absent.
@@ -112,6 +126,11 @@ func assetsNamed(body events.Body) []string {
 		for _, balance := range b.Balances {
 			names = append(names, balance.Asset)
 		}
+		for _, p := range b.Positions {
+			names = append(names, p.Collateral)
+		}
+	case *events.MarketListed:
+		names = []string{b.LongToken, b.ShortToken}
 	case *events.Deposit:
 		names = []string{b.Asset}
 	case *events.Withdrawal:

@@ -48,6 +48,7 @@ type Market struct {
 	Venue                 *Venue
 	Name                  string
 	Underlying            string
+	LongToken, ShortToken *Asset // of the pool that is the counterparty; nil: the market has none
 	PriceScale, SizeScale int
 	K                     int64 // 10^(V − price scale − size scale); 0 where that is no integer
 	MaxPrice, MaxSize     int64

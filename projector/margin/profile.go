@@ -228,6 +228,11 @@ type Keeper interface {
 	Profile
 	// Change returns what a PositionChanged does to its pool; an error makes it a dead letter.
 	Change(p *Pool, m *Market, b *events.PositionChanged) (Changed, error)
+	// Open returns how an empty pool adopts a position of an AccountOpeningState, its collateral apart;
+	// an error makes the fact a dead letter.
+	Open(p *Pool, m *Market, b *events.OpeningPosition) (Changed, error)
+	// Load decodes a pool's State to Own; an error means that it is damaged.
+	Load(p *Pool) error
 }
 
 // Changed is what a PositionChanged does.
@@ -236,7 +241,7 @@ type Changed struct {
 	Entry fixed.Int128 // signed cost, at the value scale
 	State []byte       // of the pool; nil: closed
 	Moves []Move
-	Rules []Rule // that the order broke
+	Rules []Rule // that the order broke, in their order
 }
 
 // Move is an amount that an order moves into the position's pool; negative: out of it.
@@ -263,7 +268,8 @@ const (
 var (
 	ErrUnknownVersion = errors.New("unknown version") // of a factory
 	ErrOutOfRange     = errors.New("out of range")
-	ErrParams         = errors.New("params") // of a market
+	ErrParams         = errors.New("params")        // of a market
+	ErrMissing        = errors.New("facts missing") // that a change needs
 )
 
 // Factory makes a profile from the settings of VenueProfileSet; an error makes the event a dead

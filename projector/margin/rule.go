@@ -27,13 +27,18 @@ const (
 	RuleCoversNoBankruptcy     Rule = "covers_no_bankruptcy"
 	RuleUnknownDeadLetter      Rule = "unknown_dead_letter"
 	RuleFundingWithoutPosition Rule = "funding_without_position"
+	RulePositionTooSmall       Rule = "position_below_minimum"
+	RuleLeftLiquidatable       Rule = "left_liquidatable"
+	RuleImpact                 Rule = "impact_exceeds_position"
+	RuleADLNotEnabled          Rule = "adl_not_enabled"
 )
 
 // ruleOrder is the order in which violations of one record stand.
 var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleWithdrawal, RuleWithdrawalsGated,
 	RuleNegativeBalance, RuleLeverage, RuleInitialMargin, RuleNewlyUndercollateral, RuleStillUndercollateral, RuleIsolatedMarket,
 	RuleModeSwitch, RuleModeNotAllowed, RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleIsolatedNotRemovable, RuleMarketHalted, RuleLiquidationNoEpisode,
-	RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition}
+	RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition,
+	RulePositionTooSmall, RuleLeftLiquidatable, RuleImpact, RuleADLNotEnabled}
 
 // Order returns the rule's place among the violations of one record.
 func (r Rule) Order() int {

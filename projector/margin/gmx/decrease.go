@@ -62,7 +62,8 @@ type Decrease struct {
 	// collateral before + what the pool gave = collateral after + output + these.
 	Claimable, ClaimableSecondary *big.Int // impact beyond the limit: the trader may claim it later
 	Funding, FundingSecondary     *big.Int // to claimants; in the wrong token: held for the pool
-	FeesElsewhere                 *big.Int // shares of fees that are not the pool's
+	Fees, FeesSecondary           *big.Int // paid for trading, borrowing and a liquidation, whoever gets them
+	FeesElsewhere                 *big.Int // of Fees: shares that are not the pool's
 
 	Pool             Sides
 	ImpactPool, Lent *big.Int
@@ -92,7 +93,7 @@ func (m *Market) Decrease(p *Prices, pos *Position, order Order, owed Owed, disc
 	}
 	d := &decrease{
 		Decrease: &Decrease{Position: *pos, Output: zero, Secondary: zero, Claimable: zero, ClaimableSecondary: zero,
-			Funding: zero, FundingSecondary: zero, FeesElsewhere: zero, Pool: m.Pool, ImpactPool: m.ImpactPool, Lent: m.Lent},
+			Funding: zero, FundingSecondary: zero, Fees: zero, FeesSecondary: zero, FeesElsewhere: zero, Pool: m.Pool, ImpactPool: m.ImpactPool, Lent: m.Lent},
 		m: m, index: p.Index, collateral: p.token(pos.LongToken), profit: p.token(pos.IsLong),
 		longCollateral: pos.LongToken, longProfit: pos.IsLong, sameToken: pos.LongToken == pos.IsLong || m.SingleToken,
 	}
@@ -192,6 +193,7 @@ func (d *decrease) pay(funding *big.Int, f fees, diff *big.Int) (Step, *big.Int)
 		}
 	}
 	paid, second, missing = d.take(mul(f.cost, price))
+	d.Fees, d.FeesSecondary = paid, second
 	if missing.Sign() == 0 && second.Sign() == 0 {
 		d.toPool(d.longCollateral, f.pool)
 		d.FeesElsewhere = sub(f.cost, f.pool)

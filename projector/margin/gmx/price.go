@@ -15,6 +15,9 @@ func (m *Market) LiquidationPrice(p *Prices, pos *Position, owed Owed, d *Discou
 		at.Index = Pair{x, x}
 		if longIsIndex {
 			at.Long = at.Index
+			if m.SingleToken {
+				at.Short = at.Index
+			}
 		}
 		h, err := m.Health(&at, pos, owed, d, Check{ForLiquidation: true, MinUSD: true})
 		return err == nil && h.Reason == "", err

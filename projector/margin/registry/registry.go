@@ -4,6 +4,7 @@ package registry
 import (
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/dydx"
+	"marginledger/projector/margin/gmx"
 	"marginledger/projector/margin/hyperliquid"
 	"marginledger/projector/margin/standard"
 )
@@ -15,6 +16,8 @@ func Find(name string) margin.Factory {
 		return dydx.New
 	case hyperliquid.Name:
 		return hyperliquid.New
+	case gmx.Name:
+		return gmx.New
 	case standard.Name:
 		return standard.New
 	}

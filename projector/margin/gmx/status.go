@@ -1,0 +1,96 @@
+package gmx
+
+import (
+	"math/big"
+
+	"marginledger/events"
+	"marginledger/internal/fixed"
+	"marginledger/projector/margin"
+)
+
+// Stage is full where the position is liquidatable (§4), bankrupt where in addition nothing but a debt
+// remains; never partial. A wallet owes nothing.
+func (p *Profile) Stage(h *margin.Health) events.Stage {
+	switch {
+	case h.Own != liquidatable:
+		return events.StageNone
+	case h.Equity.Sign() < 0:
+		return events.StageBankrupt
+	}
+	return events.StageFull
+}
+
+// Cleared reports that the position is closed, or no longer liquidatable.
+func (p *Profile) Cleared(h *margin.Health) bool { return h.Own != liquidatable }
+
+// StageEdge is the requirement, then 0.
+func (p *Profile) StageEdge(stage events.Stage) (margin.Edge, bool) {
+	switch stage {
+	case events.StageNone:
+		return margin.Edge{Multiple: margin.OneMultiple}, true
+	case events.StageBankrupt:
+		return margin.Edge{}, false
+	}
+	return margin.Edge{}, true
+}
+
+// ClearEdge is the requirement.
+func (p *Profile) ClearEdge() margin.Edge {
+	return margin.Edge{Multiple: margin.OneMultiple, Upper: true}
+}
+
+// Ask asks for all.
+func (p *Profile) Ask(pool *margin.Pool, _ *margin.Health, _ margin.Asking, sizes []int64) {
+	for i := range pool.Positions {
+		sizes[i] = max(pool.Positions[i].Size, -pool.Positions[i].Size)
+	}
+}
+
+// LiquidationFee is what a liquidation of the size costs beside the other fees (§7), in USD rounded up.
+func (p *Profile) LiquidationFee(pool *margin.Pool, position int, size int64) fixed.Int128 {
+	pos := &pool.Positions[position]
+	s, h := settingsOf(pos.Market), heldOf(pool)
+	whole := max(pos.Size, -pos.Size)
+	usd := margin.Quo(mul(h.size, big.NewInt(size)), big.NewInt(whole), margin.Up)
+	return value(Apply(usd, s.LiquidationFee), pool.Venue.Scale, margin.Up)
+}
+
+// Cooldown is none.
+func (p *Profile) Cooldown(events.Stage) int64 { return 0 }
+
+// Slopes has no slack to give for a position: it is judged whenever a price of its market moves, and
+// when prices of its tokens or the state of the pool do. A wallet has no status to lose.
+func (p *Profile) Slopes(pool *margin.Pool, _ *margin.Health, _ margin.Edge, t *margin.Terms) {
+	if len(pool.Positions) == 0 {
+		t.Slack = fixed.FromInt64(1)
+	}
+}
+
+// LiquidationPrice is the index price at which the position first fails §4, in the units of the contracts.
+// There is one market to a position: with underlying it is the same.
+func (p *Profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, _ bool) events.Number {
+	if len(pool.Positions) == 0 || pool.Positions[0].Market != m {
+		return events.Number{}
+	}
+	x, missing := weigh(pool)
+	if missing != "" {
+		return events.Number{}
+	}
+	price, err := x.Market.LiquidationPrice(&x.prices, &x.position, x.owed, nil, x.longIsIndex)
+	if err != nil || price == nil { // past the range of the power there is none
+		return events.Number{}
+	}
+	coef, ok := fixed.FromBig(price)
+	if !ok {
+		return events.Number{}
+	}
+	return events.NumberOf(coef, 30-x.indexDecimals)
+}
+
+// BankruptcyPrice is none: the venue has no such price, the pool bears what is missing.
+func (p *Profile) BankruptcyPrice(*margin.Pool, int, *margin.Health) events.Number {
+	return events.Number{}
+}
+
+// Rank is none: keepers choose whom they deleverage (§11).
+func (p *Profile) Rank(*margin.Pool, int, *margin.Health) *big.Rat { return nil }
