@@ -19,9 +19,9 @@ import (
 // posted; "account NAME" prints an account, of a subaccount "account NAME/7". At the end of every story the books must balance, and
 // a state restored from rows must print the same.
 //
-//	venue [scale=12] [params: name=value …]
+//	venue [profile=standard@1] [scale=12] [params: name=value …]
 //	market NAME [price=2] [size=3] [fee=0.01] [funding=payments] [stale=60s] [tiers=lower:leverage:rate:deduction,…]
-//	collateral NAME haircut[,lower:haircut…]
+//	collateral NAME haircut[,lower:haircut…] [cap=N]
 //	NAME deposit|withdraw AMOUNT ASSET
 //	NAME buy|sell SIZE MARKET at PRICE [fee N] [leg long] [isolated N] [reason liquidation]
 //	NAME isolated|cross MARKET [with N]      NAME leverage MARKET N      NAME move N MARKET
@@ -169,22 +169,20 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 	case "venue":
 		b := &events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USDC", ValueScale: 12}
 		for _, word := range words[1:] {
-			name, value, _ := strings.Cut(word, "=")
-			switch name {
+			switch name, value, _ := strings.Cut(word, "="); name {
 			case "scale":
 				b.ValueScale = uint32(num2(t, value))
-				continue
 			case "profile":
 				b.Profile, b.ProfileVersion, _ = strings.Cut(value, "@")
-				continue
+			default:
+				b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})
 			}
-			b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})
 		}
 		return "", b
 	case "market":
 		return "", parseMarket(t, words)
 	case "collateral":
-		b := &events.CollateralChanged{Asset: words[1]}
+		b := &events.CollateralChanged{Asset: words[1], Cap: number(t, setting(words, "cap", ""))}
 		for i, part := range strings.Split(words[2], ",") {
 			lower, haircut, two := strings.Cut(part, ":")
 			if !two {

@@ -365,13 +365,20 @@ func (s *Shard) collateralChanged(v *venue, b *events.CollateralChanged) Reason 
 			return reason
 		}
 	}
+	var most fixed.Int128
+	if b.Cap.Present {
+		var reason Reason
+		if most, reason = v.amount(b.Cap); reason != ReasonNone {
+			return reason
+		}
+	}
 	if x == nil {
 		if len(v.assets) >= margin.MaxAssets {
 			return ReasonOutOfRange
 		}
 		x = s.openAsset(v, strings.Clone(b.Asset))
 	}
-	x.Haircuts = tiers
+	x.Haircuts, x.Cap, x.Capped = tiers, most, b.Cap.Present
 	s.touchAsset(x)
 	s.enqueueHolders(&x.holders)
 	return ReasonNone

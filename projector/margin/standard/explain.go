@@ -12,7 +12,7 @@ func (p *Profile) Explain(pool *margin.Pool) []margin.Step {
 		x.Pool("collateral", "b", "exact", "§3", pool.Collateral)
 	}
 	for i := range pool.Balances {
-		p.explainBalance(x, &pool.Balances[i])
+		p.ExplainBalance(x, &pool.Balances[i])
 	}
 	for i := range pool.Positions {
 		p.explainPosition(x, pool, i)
@@ -24,7 +24,8 @@ func (p *Profile) Explain(pool *margin.Pool) []margin.Step {
 	return x.Steps
 }
 
-func (p *Profile) explainBalance(x *margin.Explanation, b *margin.Balance) {
+// ExplainBalance implements §3, the collateral value of one balance.
+func (p *Profile) ExplainBalance(x *margin.Explanation, b *margin.Balance) {
 	if b.Asset.Settlement {
 		x.Pool("collateral", "b", "exact", "§3", b.Amount, x.Text("asset", b.Asset.Name))
 		return
@@ -34,8 +35,12 @@ func (p *Profile) explainBalance(x *margin.Explanation, b *margin.Balance) {
 	for _, t := range b.Asset.Haircuts {
 		symbols = append(symbols, x.Amount("tier from", t.Lower), x.Number("haircut", fixed.FromInt64(t.Haircut), margin.RateScale))
 	}
-	x.Pool("collateral", "Σ over tiers floor(part of floor(b·c) · (1 − haircut)); b < 0: floor(b·c)", "down to the value scale", "§3",
-		p.CollateralValue(b), symbols...)
+	formula := "Σ over tiers floor(part of floor(b·c) · (1 − haircut)); b < 0: floor(b·c)"
+	if b.Asset.Capped {
+		formula = "min(cap, " + formula + ")"
+		symbols = append(symbols, x.Amount("cap", b.Asset.Cap))
+	}
+	x.Pool("collateral", formula, "down to the value scale", "§3", p.CollateralValue(b), symbols...)
 }
 
 func (p *Profile) explainPosition(x *margin.Explanation, pool *margin.Pool, i int) {
