@@ -138,7 +138,7 @@ func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
 	if v.markets[b.Market] != nil {
 		return ReasonAlreadyListed
 	}
-	next := margin.Market{Venue: &v.Venue, Name: b.Market, PriceScale: int(b.PriceScale), SizeScale: int(b.SizeScale),
+	next := margin.Market{Venue: &v.Venue, Name: b.Market, Underlying: b.Underlying, PriceScale: int(b.PriceScale), SizeScale: int(b.SizeScale),
 		K: unit(v.Scale - int(b.PriceScale) - int(b.SizeScale)), MaxPrice: maxPrice, MaxSize: maxSize}
 	rules.setOn(&next)
 	own, refusal := admitted(v.profile, &next)
