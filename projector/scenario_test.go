@@ -357,6 +357,16 @@ func (w *world) account(t *testing.T, name string) string {
 			fmt.Fprintf(&b, "  %s %s %s, entry %s, mark %s: pnl %s, funding %s, liquidation %s, underlying %s, bankruptcy %s\n", q.Market, q.Leg, q.Size, q.EntryPrice,
 				orNone(q.Mark), q.UnrealisedPnL, q.UnpostedFunding, orNone(q.LiquidationPrice), orNone(q.LiquidationPriceUnderlying), orNone(q.BankruptcyPrice))
 		}
+		if w := p.Worst; w.Name != "" {
+			fmt.Fprintf(&b, "  worst %s: loss %s at weight %s, offsets %s, contingency %s\n", w.Name, w.Loss, w.Weight, w.Offsets, w.Contingency)
+			for _, l := range w.Losses {
+				name := l.Asset
+				if l.Market != "" {
+					name = l.Market + " " + l.Leg.String()
+				}
+				fmt.Fprintf(&b, "    %s loses %s\n", name, l.Loss)
+			}
+		}
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ package registry
 import (
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/dydx"
+	"marginledger/projector/margin/portfolio"
 	"marginledger/projector/margin/standard"
 )
 
@@ -14,6 +15,8 @@ func Find(name string) margin.Factory {
 		return dydx.New
 	case standard.Name:
 		return standard.New
+	case portfolio.Name:
+		return portfolio.New
 	}
 	return nil
 }

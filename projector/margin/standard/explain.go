@@ -45,18 +45,24 @@ func (p *Profile) ExplainBalance(x *margin.Explanation, b *margin.Balance) {
 
 func (p *Profile) explainPosition(x *margin.Explanation, pool *margin.Pool, i int) {
 	pos := &pool.Positions[i]
-	m, f := pos.Market, p.Figures(pool, i)
-	t := &m.Tiers[f.Tier]
+	f := p.Figures(pool, i)
+	t := &pos.Market.Tiers[f.Tier]
+	ExplainValue(x, pos, &f)
+	x.Position(pos, "maintenance", "ceil(N·rate) − deduction", "up to the value scale", "§2", f.Maintenance, x.Amount("N", f.Notional),
+		x.Amount("tier from", t.Lower), x.Number("rate", fixed.FromInt64(t.Rate), margin.RateScale), x.Amount("deduction", t.Deduction))
+	x.Position(pos, "initial", "ceil(N/L)", "up to the value scale", "§2", f.Initial, x.Amount("N", f.Notional),
+		x.Number("L", fixed.FromInt64(leverage(t, pos.Leverage)), 0))
+}
+
+// ExplainValue implements §2, what a position is worth.
+func ExplainValue(x *margin.Explanation, pos *margin.Position, f *margin.Figures) {
+	m := pos.Market
 	size := x.Number("s", fixed.FromInt64(pos.Size), m.SizeScale)
 	price := x.Number("p", fixed.FromInt64(f.Price), m.PriceScale)
 	x.Position(pos, "notional", "|s|·p", "exact", "§2", f.Notional, size, price, x.Text("p is", PriceSource(m)))
 	x.Position(pos, "unrealisedPnl", "s·p − e", "exact", "§2", f.Unrealised, size, price, x.Amount("e", pos.Entry))
 	x.Position(pos, "unpostedFunding", "floor(−s·(I − i))", "down to the value scale", "§2", f.Funding, size,
 		x.Number("I", m.FundingIndex, margin.FundingScale+m.PriceScale), x.Number("i", pos.FundingIndex, margin.FundingScale+m.PriceScale))
-	x.Position(pos, "maintenance", "ceil(N·rate) − deduction", "up to the value scale", "§2", f.Maintenance, x.Amount("N", f.Notional),
-		x.Amount("tier from", t.Lower), x.Number("rate", fixed.FromInt64(t.Rate), margin.RateScale), x.Amount("deduction", t.Deduction))
-	x.Position(pos, "initial", "ceil(N/L)", "up to the value scale", "§2", f.Initial, x.Amount("N", f.Notional),
-		x.Number("L", fixed.FromInt64(leverage(t, pos.Leverage)), 0))
 }
 
 // PriceSource says which price values a market's positions.
