@@ -44,79 +44,73 @@ type memory struct {
 	pairs  [8]pair
 }
 
-func (m *memory) book() book {
-	return book{legs: m.legs[:0], groups: m.groups[:0], pairs: m.pairs[:0]}
-}
-
-// open takes a pool apart, and returns its health but for the requirement.
-func (b *book) open(p *Profile, pool *margin.Pool) margin.Health {
-	b.p, b.positions = p, len(pool.Positions)
+// open takes a pool apart into the memory, and returns its health but for the requirement. (Books are handed
+// on by value while they grow: through a pointer, their slices would not stay where they are.)
+func (m *memory) open(p *Profile, pool *margin.Pool) (book, margin.Health) {
+	b := book{p: p, positions: len(pool.Positions), legs: m.legs[:0], groups: m.groups[:0], pairs: m.pairs[:0]}
 	h := margin.Health{Positions: len(pool.Positions)}
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
-		m := pos.Market
-		value := m.Value(pos.Size, m.Price())
-		g := b.group(int(m.Own.(groupOf)), m.Underlying)
-		b.legs = append(b.legs, leg{value: value, place: i, group: g})
-		b.groups[g].gross = b.groups[g].gross.Add(value.Abs())
-		h.Notional = h.Notional.Add(value.Abs())
-		profit := value.Sub(pos.Entry)
+		x := pos.Market
+		value := x.Value(pos.Size, x.Price())
+		notional, profit := value.Abs(), value.Sub(pos.Entry)
+		b = b.add(leg{value: value, place: i}, int(x.Own.(groupOf)), x.Underlying)
+		g := &b.groups[b.legs[i].group]
+		g.gross = g.gross.Add(notional)
+		h.Notional = h.Notional.Add(notional)
 		if profit.Sign() > 0 {
 			h.Profit = h.Profit.Add(profit)
 		}
 		h.Equity = h.Equity.Add(profit).Add(margin.UnpostedFunding(pos))
-		h.Unpriced = h.Unpriced || m.Mark == 0
+		h.Unpriced = h.Unpriced || x.Mark == 0
 	}
 	for i := range pool.Balances {
 		x := &pool.Balances[i]
-		h.Equity = h.Equity.Add(b.balance(x, i))
+		h.Equity = h.Equity.Add(p.CollateralValue(x))
+		if number, ok := p.isMember(x); ok {
+			b = b.add(leg{value: worth(x), asset: x.Asset, place: i}, number, x.Asset.Name)
+		}
 		h.Unpriced = h.Unpriced || x.Asset.Price == 0 && !x.Asset.Settlement && x.Amount.Sign() < 0
 	}
-	b.pair()
-	return h
+	return b.paired(), h
 }
 
-// balance adds a balance to the legs if it is one, and returns what it adds to equity.
-func (b *book) balance(x *margin.Balance, place int) fixed.Int128 {
-	number, ok := b.p.isMember(x)
-	if !ok {
-		return b.p.Profile.CollateralValue(x)
+// add returns the book with one leg more.
+func (b book) add(l leg, number int, underlying string) book {
+	for l.group < len(b.groups) {
+		if g := &b.groups[l.group]; g.number == number && (number != 0 || g.name == underlying) {
+			break
+		}
+		l.group++
 	}
-	value := worth(x)
-	b.legs = append(b.legs, leg{value: value, asset: x.Asset, place: place, group: b.group(number, x.Asset.Name)})
-	return standard.AtMostCap(x.Asset, value)
+	if l.group == len(b.groups) {
+		g := group{number: number}
+		if number == 0 {
+			g.name = underlying
+		}
+		b.groups = append(b.groups, g)
+	}
+	b.legs = append(b.legs, l)
+	return b
 }
 
-// group returns the index of a group, and adds it where it is new.
-func (b *book) group(number int, underlying string) int {
+// paired returns the book with the offsets between its groups.
+func (b book) paired() book {
+	if len(b.groups) < 2 || len(b.p.offsets) == 0 {
+		return b
+	}
+	var at [MaxGroups + 1]int16 // 1 + index
 	for i := range b.groups {
-		if g := &b.groups[i]; g.number == number && (number != 0 || g.name == underlying) {
-			return i
+		if n := b.groups[i].number; n != 0 {
+			at[n] = int16(i + 1)
 		}
 	}
-	g := group{number: number}
-	if number == 0 {
-		g.name = underlying
-	}
-	b.groups = append(b.groups, g)
-	return len(b.groups) - 1
-}
-
-// pair finds the offsets between the groups at hand.
-func (b *book) pair() {
-	if len(b.groups) < 2 || len(b.p.offsets) == 0 {
-		return
-	}
-	var at [MaxGroups + 1]int16
-	for i := range b.groups {
-		at[b.groups[i].number] = int16(i + 1)
-	}
-	at[0] = 0
 	for _, o := range b.p.offsets {
 		if i, j := at[o.a], at[o.b]; i != 0 && j != 0 && o.share > 0 {
 			b.pairs = append(b.pairs, pair{a: int(i - 1), b: int(j - 1), share: o.share})
 		}
 	}
+	return b
 }
 
 // shocked is what a leg gains in a scenario: floor(value·shock); of a balance with a cap, what it then

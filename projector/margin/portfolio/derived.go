@@ -148,8 +148,7 @@ func (v *shadow) find() int64 {
 // offsets is the greatest of sums of losses, each convex.
 func (v *shadow) isConcave() bool {
 	var room memory
-	b := room.book()
-	b.open(v.p, &v.pool)
+	b, _ := room.open(v.p, &v.pool)
 	if len(b.pairs) > 0 {
 		return false
 	}
@@ -261,8 +260,7 @@ func (p *Profile) BankruptcyPrice(pool *margin.Pool, position int, h *margin.Hea
 		return p.Profile.BankruptcyPrice(pool, position, h)
 	}
 	var room memory
-	b := room.book()
-	b.open(p, pool)
+	b, _ := room.open(p, pool)
 	k, _, _ := b.worst()
 	var all, own fixed.Int128
 	for i := range pool.Positions {

@@ -14,8 +14,8 @@ func (p *Profile) Explain(pool *margin.Pool) []margin.Step {
 	}
 	x := &explanation{Explanation: margin.NewExplanation(pool), p: p, pool: pool}
 	var room memory
-	x.book = room.book()
-	h := x.book.open(p, pool)
+	b, h := room.open(p, pool)
+	x.book = b
 	x.worth()
 	x.Pool("equity", "Σ collateral + Σ unrealised PnL + Σ unposted funding", "exact", "§3", h.Equity)
 	x.scenario()

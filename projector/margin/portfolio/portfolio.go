@@ -66,8 +66,7 @@ func (p *Profile) Judge(pool *margin.Pool) margin.Health {
 		return p.Profile.Judge(pool)
 	}
 	var room memory
-	b := room.book()
-	h := b.open(p, pool)
+	b, h := room.open(p, pool)
 	h.Maintenance = b.requirement()
 	h.Initial = p.initial(h.Maintenance)
 	return h
@@ -85,8 +84,7 @@ func (p *Profile) Figures(pool *margin.Pool, position int) margin.Figures {
 		return f
 	}
 	var room memory
-	b := room.book()
-	b.open(p, pool)
+	b, _ := room.open(p, pool)
 	k, _, _ := b.worst()
 	f.Maintenance = b.share(k, position)
 	f.Initial = p.initial(f.Maintenance)

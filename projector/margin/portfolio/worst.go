@@ -11,8 +11,7 @@ func (p *Profile) Worst(pool *margin.Pool) *margin.Worst {
 		return nil
 	}
 	var room memory
-	b := room.book()
-	b.open(p, pool)
+	b, _ := room.open(p, pool)
 	if len(b.legs) == 0 {
 		return nil
 	}
