@@ -88,6 +88,7 @@ func TestBadJSON(t *testing.T) {
 		{"numbers in an array", events.TypeMarginCallLevelsSet, `["3","2","1.25"]`, `["3",2]`, events.BadValue, "levels[1]"},
 		{"string for an object", events.TypeTradeBusted, `"deadLetter":{`, `"deadLetter":"x","ext":{`, events.BadValue, "deadLetter"},
 		{"no elements", events.TypeCollateralChanged, `[{"lowerValue":"0","haircut":"0.05"},{"lowerValue":"1000000","haircut":"0.1"}]`, `[]`, events.BadValue, "haircuts"},
+		{"negative cap", events.TypeCollateralChanged, `"cap":"5000000"`, `"cap":"-1"`, events.BadValue, "cap"},
 		{"number in an array of objects", events.TypeCollateralChanged, `{"lowerValue":"0","haircut":"0.05"}`, `1`, events.BadValue, "haircuts[0]"},
 		{"a million elements", events.TypeMarginCallLevelsSet, `["3",`, `["3",` + strings.Repeat(`"2",`, 1_000_000), events.BadValue, "levels[4097]"},
 		{"missing in an element", events.TypeMarketChanged, `"maxLeverage":25,`, ``, events.MissingField, "rules.tiers[1].maxLeverage"},

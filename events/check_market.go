@@ -172,6 +172,7 @@ func (b *CollateralChanged) validate(_ *Event, c *checker) {
 		c.check(h.Haircut.Cmp(b.Haircuts[i-1].Haircut) >= 0, "haircut", "must not fall")
 	}
 	c.out()
+	c.optAtLeastZero("cap", b.Cap)
 }
 
 func (b *OpenInterest) validate(_ *Event, c *checker) {

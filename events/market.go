@@ -103,10 +103,11 @@ type CollateralPrice struct {
 	Max   Number `json:"max,omitzero" pb:"4"` // with min: ≥ min, ≤ 12 digits after the point
 }
 
-// CollateralChanged admits an asset as collateral, or changes its haircuts. Role config.
+// CollateralChanged admits an asset as collateral, or changes its haircuts and cap. Role config.
 type CollateralChanged struct {
 	Asset    string        `json:"asset" pb:"1"`
-	Haircuts []HaircutTier `json:"haircuts" pb:"2"` // 1 to 16, by lower value, the first from 0
+	Haircuts []HaircutTier `json:"haircuts" pb:"2"`     // 1 to 16, by lower value, the first from 0
+	Cap      Number        `json:"cap,omitzero" pb:"3"` // settlement asset: what a balance counts at most, ≥ 0; without it there is no cap
 }
 
 // HaircutTier is a bracket of an asset's value: from LowerValue, inclusive, to the next.

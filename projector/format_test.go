@@ -333,7 +333,7 @@ func formatStory(t *testing.T) *projector.Shard {
 		venue(market)
 	}
 	venue(&events.CollateralChanged{Asset: "BTC", Haircuts: []events.HaircutTier{
-		{LowerValue: num("0"), Haircut: num("0.05")}, {LowerValue: num("1000000"), Haircut: num("0.2")}}})
+		{LowerValue: num("0"), Haircut: num("0.05")}, {LowerValue: num("1000000"), Haircut: num("0.2")}}, Cap: num("2500000")})
 	venue(&events.CollateralPrice{Asset: "BTC", Price: num("50000.5"), Min: num("50000"), Max: num("50001")})
 	venue(&events.MarkPrice{Market: "BTC-PERP", Mark: num("50000"), Index: num("50000.5"), Oracle: num("50001"), Min: num("49999"), Max: num("50002")})
 	venue(&events.MarkPrice{Market: "ETH-PERP", Mark: num("2500")})

@@ -136,6 +136,9 @@ func (s *Shard) loadAsset(v *venue, k *rowKey, r *rowReader) error {
 	for range r.count() {
 		x.Haircuts = append(x.Haircuts, margin.HaircutTier{Lower: r.wide(), Haircut: r.int()})
 	}
+	if r.version > 1 {
+		x.Capped, x.Cap = r.bool(), r.wide()
+	}
 	return nil
 }
 

@@ -235,7 +235,7 @@ func (x *asset) appendValue(dst []byte) []byte {
 	for _, t := range x.Haircuts {
 		dst = appendInt(appendWide(dst, t.Lower), t.Haircut)
 	}
-	return dst
+	return appendWide(appendBool(dst, x.Capped), x.Cap)
 }
 
 func (m *market) appendValue(dst []byte) []byte {

@@ -19,9 +19,9 @@ import (
 // posted; "account NAME" prints an account, of a subaccount "account NAME/7". At the end of every story the books must balance, and
 // a state restored from rows must print the same.
 //
-//	venue [scale=12] [params: name=value …]
+//	venue [profile=standard@1] [scale=12] [params: name=value …]
 //	market NAME [price=2] [size=3] [fee=0.01] [funding=payments] [stale=60s] [tiers=lower:leverage:rate:deduction,…]
-//	collateral NAME haircut[,lower:haircut…]
+//	collateral NAME haircut[,lower:haircut…] [cap=N]
 //	NAME deposit|withdraw AMOUNT ASSET
 //	NAME buy|sell SIZE MARKET at PRICE [fee N] [leg long] [isolated N] [reason liquidation]
 //	NAME isolated|cross MARKET [with N]      NAME leverage MARKET N      NAME move N MARKET
@@ -182,19 +182,16 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 	case "venue":
 		b := &events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USDC", ValueScale: 12}
 		for _, word := range words[1:] {
-			name, value, _ := strings.Cut(word, "=")
-			switch name {
+			switch name, value, _ := strings.Cut(word, "="); name {
 			case "scale":
 				b.ValueScale = uint32(num2(t, value))
-				continue
 			case "profile":
 				b.Profile, b.ProfileVersion, _ = strings.Cut(value, "@")
-				continue
 			case "settlement":
 				b.SettlementAsset = value
-				continue
+			default:
+				b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})
 			}
-			b.Params = append(b.Params, events.Param{Name: name, Value: number(t, value)})
 		}
 		return "", b
 	case "market":
@@ -202,7 +199,7 @@ func parseFact(t *testing.T, line string, words []string) (owner string, body ev
 	case "perp":
 		return "", parsePerp(t, words)
 	case "collateral":
-		b := &events.CollateralChanged{Asset: words[1]}
+		b := &events.CollateralChanged{Asset: words[1], Cap: number(t, setting(words, "cap", ""))}
 		for i, part := range strings.Split(words[2], ",") {
 			lower, haircut, two := strings.Cut(part, ":")
 			if !two {
@@ -383,6 +380,16 @@ func (w *world) account(t *testing.T, name string) string {
 		for _, q := range p.Positions {
 			fmt.Fprintf(&b, "  %s %s %s, entry %s, mark %s: pnl %s, funding %s, liquidation %s, underlying %s, bankruptcy %s\n", q.Market, q.Leg, q.Size, q.EntryPrice,
 				orNone(q.Mark), q.UnrealisedPnL, q.UnpostedFunding, orNone(q.LiquidationPrice), orNone(q.LiquidationPriceUnderlying), orNone(q.BankruptcyPrice))
+		}
+		if w := p.Worst; w.Name != "" {
+			fmt.Fprintf(&b, "  worst %s: loss %s at weight %s, offsets %s, contingency %s\n", w.Name, w.Loss, w.Weight, w.Offsets, w.Contingency)
+			for _, l := range w.Losses {
+				name := l.Asset
+				if l.Market != "" {
+					name = l.Market + " " + l.Leg.String()
+				}
+				fmt.Fprintf(&b, "    %s loses %s\n", name, l.Loss)
+			}
 		}
 	}
 	return b.String()

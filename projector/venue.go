@@ -138,7 +138,7 @@ func (s *Shard) marketListed(v *venue, b *events.MarketListed) Reason {
 	if v.markets[b.Market] != nil {
 		return ReasonAlreadyListed
 	}
-	next := margin.Market{Venue: &v.Venue, Name: b.Market, PriceScale: int(b.PriceScale), SizeScale: int(b.SizeScale),
+	next := margin.Market{Venue: &v.Venue, Name: b.Market, Underlying: b.Underlying, PriceScale: int(b.PriceScale), SizeScale: int(b.SizeScale),
 		K: unit(v.Scale - int(b.PriceScale) - int(b.SizeScale)), MaxPrice: maxPrice, MaxSize: maxSize}
 	rules.setOn(&next)
 	if b.LongToken != "" {
@@ -370,13 +370,20 @@ func (s *Shard) collateralChanged(v *venue, b *events.CollateralChanged) Reason 
 			return reason
 		}
 	}
+	var most fixed.Int128
+	if b.Cap.Present {
+		var reason Reason
+		if most, reason = v.amount(b.Cap); reason != ReasonNone {
+			return reason
+		}
+	}
 	if x == nil {
 		if len(v.assets) >= margin.MaxAssets {
 			return ReasonOutOfRange
 		}
 		x = s.openAsset(v, strings.Clone(b.Asset))
 	}
-	x.Haircuts = tiers
+	x.Haircuts, x.Cap, x.Capped = tiers, most, b.Cap.Present
 	s.touchAsset(x)
 	s.enqueueHolders(&x.holders)
 	return ReasonNone

@@ -151,6 +151,26 @@ type PoolFigures struct {
 	CooldownUntil int64 // shard time; 0: not running
 	Awaiting      bool
 	Positions     []PositionReport
+	Worst         WorstFigures // of profiles whose requirement is that of a scenario
+}
+
+// WorstFigures are the scenario that decides a pool's requirement, and what each position and balance
+// loses in it; negative: gains. Name "": there is none.
+type WorstFigures struct {
+	Name        string
+	Weight      events.Number // share of the loss that counts
+	Loss        events.Number // of the pool, offsets and weight taken
+	Offsets     events.Number // what gains of other groups took off, before the weight
+	Contingency events.Number // that the requirement adds
+	Losses      []LegLoss     // positions, then balances that are shocked; before the weight
+}
+
+// LegLoss is what a position, or a balance, loses.
+type LegLoss struct {
+	Market string // "": a balance
+	Leg    events.Leg
+	Asset  string // of a balance
+	Loss   events.Number
 }
 
 // PositionReport is a position's figures with the price that only answers carry.
@@ -237,6 +257,25 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 			PositionFigures:            s.figures(p, i, h),
 			LiquidationPriceUnderlying: v.profile.LiquidationPrice(&p.Pool, p.Positions[i].Market, true),
 		})
+	}
+	if g, ok := v.profile.(margin.Scenarios); ok {
+		f.Worst = v.worst(p, g.Worst(&p.Pool))
+	}
+	return f
+}
+
+func (v *venue) worst(p *pool, w *margin.Worst) (f WorstFigures) {
+	if w == nil {
+		return f
+	}
+	f = WorstFigures{Name: w.Name, Weight: multiple(w.Weight), Loss: v.number(w.Loss), Offsets: v.number(w.Offsets), Contingency: v.number(w.Contingency)}
+	for i := range p.Positions {
+		f.Losses = append(f.Losses, LegLoss{Market: p.Positions[i].Market.Name, Leg: p.Positions[i].Leg, Loss: v.number(w.Positions[i])})
+	}
+	for i := range p.Balances {
+		if !w.Balances[i].IsZero() {
+			f.Losses = append(f.Losses, LegLoss{Asset: p.Balances[i].Asset.Name, Loss: v.number(w.Balances[i])})
+		}
 	}
 	return f
 }

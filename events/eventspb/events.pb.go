@@ -3662,12 +3662,14 @@ func (x *CollateralPrice) GetMax() string {
 	return ""
 }
 
-// CollateralChanged admits an asset as collateral, or changes its haircuts. Role config.
+// CollateralChanged admits an asset as collateral, or changes its haircuts and cap. Role config.
 type CollateralChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	// 1 to 16, by lower value, the first from 0
-	Haircuts      []*HaircutTier `protobuf:"bytes,2,rep,name=haircuts,proto3" json:"haircuts,omitempty"`
+	Haircuts []*HaircutTier `protobuf:"bytes,2,rep,name=haircuts,proto3" json:"haircuts,omitempty"`
+	// settlement asset: what a balance counts at most, ≥ 0; without it there is no cap
+	Cap           string `protobuf:"bytes,3,opt,name=cap,proto3" json:"cap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3714,6 +3716,13 @@ func (x *CollateralChanged) GetHaircuts() []*HaircutTier {
 		return x.Haircuts
 	}
 	return nil
+}
+
+func (x *CollateralChanged) GetCap() string {
+	if x != nil {
+		return x.Cap
+	}
+	return ""
 }
 
 // VenueProfileSet opens a venue, or switches its margin rules from here on. Producer: operations,
@@ -4858,10 +4867,11 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x14\n" +
 	"\x05price\x18\x02 \x01(\tR\x05price\x12\x10\n" +
 	"\x03min\x18\x03 \x01(\tR\x03min\x12\x10\n" +
-	"\x03max\x18\x04 \x01(\tR\x03max\"j\n" +
+	"\x03max\x18\x04 \x01(\tR\x03max\"|\n" +
 	"\x11CollateralChanged\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12?\n" +
-	"\bhaircuts\x18\x02 \x03(\v2#.marginledger.events.v1.HaircutTierR\bhaircuts\"\xd7\x01\n" +
+	"\bhaircuts\x18\x02 \x03(\v2#.marginledger.events.v1.HaircutTierR\bhaircuts\x12\x10\n" +
+	"\x03cap\x18\x03 \x01(\tR\x03cap\"\xd7\x01\n" +
 	"\x0fVenueProfileSet\x12\x18\n" +
 	"\aprofile\x18\x01 \x01(\tR\aprofile\x12'\n" +
 	"\x0fprofile_version\x18\x02 \x01(\tR\x0eprofileVersion\x12)\n" +

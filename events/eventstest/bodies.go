@@ -211,6 +211,9 @@ func (g generator) marketBody(t events.Type) events.Body {
 		return b
 	case events.TypeCollateralChanged:
 		b := &events.CollateralChanged{Asset: g.name()}
+		if g.IntN(2) == 0 {
+			b.Cap = g.atLeastZero()
+		}
 		for i := range 1 + g.count(events.MaxHaircutTiers-1) {
 			low := int64(i) * 1e7
 			lower := events.MustNumber("0")

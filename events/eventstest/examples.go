@@ -135,7 +135,8 @@ func exampleMarketBody(t events.Type) events.Body {
 		return &events.CollateralPrice{Asset: "ETH", Price: num("4140.25"), Min: num("4140.1"), Max: num("4140.4")}
 	case events.TypeCollateralChanged:
 		return &events.CollateralChanged{Asset: "ETH", Haircuts: []events.HaircutTier{
-			{LowerValue: num("0"), Haircut: num("0.05")}, {LowerValue: num("1000000"), Haircut: num("0.1")}}}
+			{LowerValue: num("0"), Haircut: num("0.05")}, {LowerValue: num("1000000"), Haircut: num("0.1")}},
+			Cap: num("5000000")}
 	case events.TypeVenueProfileSet:
 		return &events.VenueProfileSet{Profile: "standard", ProfileVersion: "1", SettlementAsset: "USDC", ValueScale: 8,
 			Params: []events.Param{{Name: "partialShare", Value: num("0.25")}}}

@@ -162,7 +162,24 @@ func poolOf(f *projector.PoolFigures) Pool {
 			BankruptcyPrice: optional(r.BankruptcyPrice),
 		})
 	}
+	p.Worst = scenarioOf(&f.Worst)
 	return p
+}
+
+func scenarioOf(f *projector.WorstFigures) *Scenario {
+	if f.Name == "" {
+		return nil
+	}
+	s := &Scenario{Name: f.Name, Weight: decimal(f.Weight), Loss: decimal(f.Loss), Offsets: decimal(f.Offsets), Contingency: decimal(f.Contingency),
+		Losses: []ScenarioLoss{}}
+	for _, l := range f.Losses {
+		loss := ScenarioLoss{Market: l.Market, Asset: l.Asset, Loss: decimal(l.Loss)}
+		if l.Market != "" {
+			loss.Leg = l.Leg.String()
+		}
+		s.Losses = append(s.Losses, loss)
+	}
+	return s
 }
 
 func (c *nodeCut) Market(venue, market string) (*Market, error) {

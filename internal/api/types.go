@@ -63,6 +63,25 @@ type Pool struct {
 	CallLevels  []Decimal  `json:"callLevels" doc:"Margin-call levels that are open, as multiples of maintenance."`
 	Episode     *Episode   `json:"episode" doc:"The open liquidation episode; null: none."`
 	Positions   []Position `json:"positions"`
+	Worst       *Scenario  `json:"worstScenario,omitempty" doc:"Portfolio margin: the scenario that decides maintenanceMargin."`
+}
+
+// Scenario is one line of a scenario grid, with what it costs a pool.
+type Scenario struct {
+	Name        string         `json:"name"`
+	Weight      Decimal        `json:"weight" doc:"Share of the loss that counts."`
+	Loss        Decimal        `json:"loss" doc:"Of the pool, offsets and weight taken."`
+	Offsets     Decimal        `json:"offsets" doc:"What gains of other risk groups took off the loss, before the weight."`
+	Contingency Decimal        `json:"contingency" doc:"What the requirement adds to the loss."`
+	Losses      []ScenarioLoss `json:"losses" doc:"Of each position, then of each balance that is shocked; before the weight."`
+}
+
+// ScenarioLoss is what a position or balance loses in a scenario.
+type ScenarioLoss struct {
+	Market string  `json:"market,omitempty" doc:"Of a position."`
+	Leg    string  `json:"leg,omitempty" enum:"net,long,short" doc:"Of a position."`
+	Asset  string  `json:"asset,omitempty" doc:"Of a balance."`
+	Loss   Decimal `json:"loss" doc:"Negative: it gains."`
 }
 
 // Episode is an open liquidation.

@@ -281,6 +281,7 @@ func (v *venue) numbers(body events.Body) []field {
 		for _, tier := range b.Haircuts {
 			fields = append(fields, amount(tier.LowerValue), digits(tier.Haircut, 9))
 		}
+		fields = append(fields, amount(b.Cap))
 	case *events.OpenInterest:
 		fields = []field{size(b.Market, b.Long), size(b.Market, b.Short)}
 	case *events.InsuranceFundMoved:

@@ -103,6 +103,9 @@ func (v *venue) collateralValueAt(name string, b, c decimal.Decimal) (value deci
 			value = value.Add(round(part.Mul(one.Sub(t.share)), v.scale, floor))
 		}
 	}
+	if a := v.assets[name]; a.capped {
+		value = smaller(value, a.cap)
+	}
 	return value, true
 }
 

@@ -66,6 +66,7 @@ func (t *transaction) applyToVenue() string {
 		for _, tier := range b.Haircuts {
 			a.haircuts = append(a.haircuts, haircut{tier.LowerValue.Decimal(), tier.Haircut.Decimal()})
 		}
+		a.cap, a.capped = b.Cap.Decimal(), b.Cap.Present
 	}
 	// OpenInterest, InsuranceFundMoved, PoolState and BlockStarted mean nothing to this profile.
 	return ""

@@ -40,6 +40,8 @@ type asset struct {
 	price    decimal.Decimal // 0: none yet
 	time     int64           // of the last price
 	haircuts []haircut
+	cap      decimal.Decimal // what a balance counts at most
+	capped   bool
 }
 
 type haircut struct{ lower, share decimal.Decimal }

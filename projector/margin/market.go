@@ -40,6 +40,8 @@ type Asset struct {
 	Min, Max   int64 // of venues with price pairs; 0: none yet
 	PriceTime  int64
 	Haircuts   []HaircutTier // empty for the settlement asset
+	Cap        fixed.Int128  // with Capped: what a balance counts at most, at the value scale, ≥ 0
+	Capped     bool
 }
 
 // Market is a market of a venue: its rules and its latest prices.

@@ -167,7 +167,8 @@ type Symbol struct {
 
 // Scenarios is a profile whose requirement is the worst loss over a grid: the answers show it.
 type Scenarios interface {
-	// Worst returns the scenario that decides a pool's requirement; nil without positions.
+	// Worst returns the scenario that decides a pool's requirement; nil where nothing of the pool is
+	// shocked.
 	Worst(p *Pool) *Worst
 }
 
@@ -180,13 +181,16 @@ type Modal interface {
 	OrderHold(a *Account, orderMargin fixed.Int128) fixed.Int128
 }
 
-// Worst is a scenario with what each position and balance loses in it, settlement asset; negative:
-// it gains.
+// Worst is a scenario with what each position and balance loses in it, settlement asset, before its
+// weight; negative: it gains.
 type Worst struct {
-	Name      string
-	Loss      fixed.Int128 // of the pool, weight and offsets taken
-	Positions []fixed.Int128
-	Balances  []fixed.Int128
+	Name        string
+	Weight      int64          // share of the loss that counts, at MultipleScale
+	Loss        fixed.Int128   // of the pool, offsets and weight taken
+	Offsets     fixed.Int128   // what gains of other groups took off, before the weight
+	Contingency fixed.Int128   // that the requirement adds to the loss
+	Positions   []fixed.Int128 // index by index
+	Balances    []fixed.Int128 // likewise; 0 of one that is not shocked
 }
 
 // Update is a change of an account that its venue's rules may forbid.

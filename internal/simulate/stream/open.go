@@ -208,5 +208,8 @@ func (g *generator) haircuts(a asset) *events.CollateralChanged {
 		lower += 1 + g.Int64N(100000)
 		share = min(1000, share+g.Int64N(300))
 	}
+	if g.IntN(3) == 0 {
+		c.Cap = decimalOf(g.Int64N(3*lower), 1)
+	}
 	return c
 }

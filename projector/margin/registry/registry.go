@@ -6,6 +6,7 @@ import (
 	"marginledger/projector/margin/dydx"
 	"marginledger/projector/margin/gmx"
 	"marginledger/projector/margin/hyperliquid"
+	"marginledger/projector/margin/portfolio"
 	"marginledger/projector/margin/standard"
 )
 
@@ -20,6 +21,8 @@ func Find(name string) margin.Factory {
 		return gmx.New
 	case standard.Name:
 		return standard.New
+	case portfolio.Name:
+		return portfolio.New
 	}
 	return nil
 }

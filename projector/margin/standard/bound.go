@@ -30,7 +30,7 @@ func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *
 	}
 	for i := range pool.Balances {
 		if b := &pool.Balances[i]; !b.Asset.Settlement {
-			ofBalance(t.OfBalance(i, b.Asset), b, e)
+			OfBalance(t.OfBalance(i, b.Asset), b, e)
 		}
 	}
 }
@@ -107,10 +107,11 @@ func price(value, unit fixed.Int128, dir margin.Direction) int64 {
 	return math.MaxInt64
 }
 
-// ofBalance gives the price of collateral its costs. What is owed counts in full, what is held less the
+// OfBalance gives the price of collateral its costs. What is owed counts in full, what is held less the
 // haircut of its tier, which rises with value: so a rise counts most at the present tier, a fall at the
-// lowest that it reaches. That is the tier of half the value; the box ends there.
-func ofBalance(t *margin.Term, b *margin.Balance, e margin.Edge) {
+// lowest that it reaches. That is the tier of half the value; the box ends there. A cap is one more tier, in
+// which nothing counts: no slope is greater for it.
+func OfBalance(t *margin.Term, b *margin.Balance, e margin.Edge) {
 	n := margin.MulDiv(b.Amount.Abs(), t.Scale, fixed.Pow10(margin.CollateralScale), margin.Up)
 	tiers := b.Asset.Haircuts
 	switch {
@@ -118,7 +119,7 @@ func ofBalance(t *margin.Term, b *margin.Balance, e margin.Edge) {
 		t.Down = n
 	case b.Amount.Sign() < 0:
 		t.Up = n
-	case len(tiers) == 0: // counts nothing
+	case len(tiers) == 0, b.Asset.Capped && b.Asset.Cap.IsZero(): // counts nothing
 	case e.Upper:
 		t.Up = cost(n, margin.OneRate-tiers[haircutTier(tiers, n.Sub(fixed.FromInt64(1)))].Haircut)
 	default:

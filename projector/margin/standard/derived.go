@@ -130,7 +130,7 @@ func (v *moving) split(pool *margin.Pool, m *margin.Market, from int64, underlyi
 			v.balances = append(v.balances, b)
 			continue
 		}
-		v.rest = v.rest.Add(collateralValue(b.Asset, b.Amount, b.Asset.Price))
+		v.rest = v.rest.Add(CollateralValue(b.Asset, b.Amount, b.Asset.Price))
 	}
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]
@@ -158,7 +158,7 @@ func (v *moving) net() (net int64) {
 func (v *moving) slack(x int64) fixed.Int128 {
 	sum := v.rest
 	for _, b := range v.balances {
-		sum = sum.Add(collateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
+		sum = sum.Add(CollateralValue(b.Asset, b.Amount, v.moved(b.Asset.Price, x)))
 	}
 	for _, pos := range v.positions {
 		price := v.price(pos.Market, x)

@@ -169,7 +169,7 @@ func (p *Profile) Figures(pool *margin.Pool, position int) margin.Figures {
 
 // CollateralValue implements §3.
 func (p *Profile) CollateralValue(b *margin.Balance) fixed.Int128 {
-	return collateralValue(b.Asset, b.Amount, b.Asset.Price)
+	return CollateralValue(b.Asset, b.Amount, b.Asset.Price)
 }
 
 // Settlement implements §2: unposted funding, floored position by position.
@@ -227,8 +227,8 @@ func leverage(t *margin.Tier, set int64) int64 {
 	return set
 }
 
-// collateralValue implements §3 at a price at CollateralScale.
-func collateralValue(a *margin.Asset, amount fixed.Int128, price int64) fixed.Int128 {
+// CollateralValue implements §3, collateral value of an amount at a price at CollateralScale.
+func CollateralValue(a *margin.Asset, amount fixed.Int128, price int64) fixed.Int128 {
 	if a.Settlement {
 		return amount
 	}
@@ -248,7 +248,15 @@ func collateralValue(a *margin.Asset, amount fixed.Int128, price int64) fixed.In
 		}
 		sum = sum.Add(margin.MulDiv(part, margin.OneRate-a.Haircuts[i].Haircut, margin.OneRate, margin.Down))
 	}
-	return sum
+	return AtMostCap(a, sum)
+}
+
+// AtMostCap returns what a value counts under the asset's cap.
+func AtMostCap(a *margin.Asset, value fixed.Int128) fixed.Int128 {
+	if a.Capped && a.Cap.Less(value) {
+		return a.Cap
+	}
+	return value
 }
 
 // OrderMargin implements §3, order margin.
