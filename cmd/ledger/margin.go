@@ -23,6 +23,8 @@ type marginCmd struct {
 	Withdraw []string `help:"What if this were withdrawn?" placeholder:"AMOUNT" sep:"none"`
 	Price    []string `help:"What if the price of a market or asset were this? A pair is MIN..MAX." placeholder:"NAME=PRICE" sep:"none"`
 	Switch   []string `help:"What if the margin mode were switched? \"BTC=isolated\", \"BTC=isolated:500\" with its margin, \"BTC=cross\"." placeholder:"MARKET=MODE" sep:"none"`
+	Compare  []string `help:"The same portfolio under these profiles, side by side: NAME or NAME@VERSION. What one lacks makes it unknown." placeholder:"PROFILE,…"`
+	Assume   string   `help:"JSON: by profile, what --compare may assume of its venue; laid over the portfolio." type:"existingfile" placeholder:"FILE"`
 	Leverage []string `help:"What if the leverage were set?" placeholder:"MARKET=N" sep:"none"`
 }
 
@@ -49,11 +51,32 @@ func (c *marginCmd) run(k *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Assume != "" && c.Compare == nil || c.Compare != nil && (changes != nil || c.Explain) {
+		return &calculator.InputError{Detail: "--assume needs --compare, which goes with no change and not with --explain"}
+	}
+	if c.Compare != nil {
+		return c.compare(data)
+	}
 	p, err := calculator.Read(data)
 	if err != nil {
 		return err
 	}
 	answer, err := calculator.Calculate(p, changes, c.Explain)
+	if err != nil {
+		return err
+	}
+	return c.print(answer)
+}
+
+func (c *marginCmd) compare(data []byte) error {
+	var assume []byte
+	if c.Assume != "" {
+		var err error
+		if assume, err = os.ReadFile(c.Assume); err != nil {
+			return err
+		}
+	}
+	answer, err := calculator.Compare(data, assume, c.Compare)
 	if err != nil {
 		return err
 	}

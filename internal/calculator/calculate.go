@@ -47,7 +47,7 @@ func (w *world) change(c *Change, before *Figures, explain bool) (*Outcome, erro
 		switch o := &fx.Outputs[i]; o.Kind {
 		case events.KindDeadLetter:
 			out.Applied = false
-			out.Broken = append(out.Broken, Broken{Rule: o.Reason, Text: sentence(o.Reason)})
+			out.Broken = append(out.Broken, Broken{Rule: o.Reason, Text: w.why(body, o.Reason)})
 		case events.KindViolation:
 			out.Broken = append(out.Broken, Broken{Rule: o.Rule, Text: sentence(o.Rule)})
 		default:

@@ -14,15 +14,27 @@ import (
 
 // decode fills the value that dst points to. Objects are structs, whose members must all be known; one whose
 // tag does not say omitzero must be there.
-func decode(n *node, dst any) error { return decodeInto(n, reflect.ValueOf(dst).Elem()) }
+func decode(n *node, dst any) error { return decoder{}.into(n, dst) }
+
+// decodePart is decode where nothing must be there.
+func decodePart(n *node, dst any) error { return decoder{part: true}.into(n, dst) }
+
+type decoder struct{ part bool }
+
+func (d decoder) into(n *node, dst any) error { return d.value(n, reflect.ValueOf(dst).Elem()) }
 
 // selfDecoder is a type with a form of its own.
-type selfDecoder interface{ decode(n *node) error }
+type selfDecoder interface {
+	decode(d decoder, n *node) error
+}
 
-func decodeInto(n *node, v reflect.Value) error {
+func (d decoder) value(n *node, v reflect.Value) error {
+	if d.part && n.kind == kindNull {
+		return nil // takes a member away
+	}
 	switch dst := v.Addr().Interface().(type) {
 	case selfDecoder:
-		return dst.decode(n)
+		return dst.decode(d, n)
 	case *events.Number:
 		var err error
 		*dst, err = n.number()
@@ -31,11 +43,11 @@ func decodeInto(n *node, v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		return decodeInto(n, v.Elem())
+		return d.value(n, v.Elem())
 	case reflect.Struct:
-		return decodeStruct(n, v)
+		return d.object(n, v)
 	case reflect.Slice:
-		return decodeList(n, v)
+		return d.list(n, v)
 	case reflect.Bool:
 		if n.kind != kindBool {
 			return n.mustBe(kindBool)
@@ -88,13 +100,13 @@ func decodeInteger(n *node, v reflect.Value) error {
 	return nil
 }
 
-func decodeList(n *node, v reflect.Value) error {
+func (d decoder) list(n *node, v reflect.Value) error {
 	if n.kind != kindList {
 		return n.mustBe(kindList)
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.list), len(n.list))
 	for i, e := range n.list {
-		if err := decodeInto(e, list.Index(i)); err != nil {
+		if err := d.value(e, list.Index(i)); err != nil {
 			return err
 		}
 	}
@@ -102,7 +114,7 @@ func decodeList(n *node, v reflect.Value) error {
 	return nil
 }
 
-func decodeStruct(n *node, v reflect.Value) error {
+func (d decoder) object(n *node, v reflect.Value) error {
 	if n.kind != kindObject {
 		return n.mustBe(kindObject)
 	}
@@ -113,7 +125,7 @@ func decodeStruct(n *node, v reflect.Value) error {
 			continue
 		}
 		fields[name] = i
-		if options == "" && n.member(name) == nil {
+		if options == "" && !d.part && n.member(name) == nil {
 			return wrong(join(n.path, name), "is missing")
 		}
 	}
@@ -125,7 +137,7 @@ func decodeStruct(n *node, v reflect.Value) error {
 		if !ok {
 			return m.value.wrong("unknown field")
 		}
-		if err := decodeInto(m.value, v.Field(i)); err != nil {
+		if err := d.value(m.value, v.Field(i)); err != nil {
 			return err
 		}
 	}
@@ -147,7 +159,7 @@ type NamedValue[T any] struct {
 	path  string
 }
 
-func (l *Named[T]) decode(n *node) error {
+func (l *Named[T]) decode(d decoder, n *node) error {
 	if n.kind != kindObject {
 		return n.mustBe(kindObject)
 	}
@@ -156,7 +168,7 @@ func (l *Named[T]) decode(n *node) error {
 		if m.name == "" {
 			return n.wrong("has a member without a name")
 		}
-		if err := decode(m.value, &x.Value); err != nil {
+		if err := d.into(m.value, &x.Value); err != nil {
 			return err
 		}
 		*l = append(*l, x)
@@ -178,7 +190,7 @@ func (l Named[T]) at(name string) (v T, ok bool) {
 // Enum is a value of an enumeration of package events, by its text.
 type Enum[T ~uint8] struct{ Value T }
 
-func (e *Enum[T]) decode(n *node) error {
+func (e *Enum[T]) decode(_ decoder, n *node) error {
 	if n.kind != kindString {
 		return n.mustBe(kindString)
 	}
@@ -228,7 +240,7 @@ type Instant struct {
 	Present     bool
 }
 
-func (i *Instant) decode(n *node) error {
+func (i *Instant) decode(_ decoder, n *node) error {
 	if n.kind != kindString {
 		return n.mustBe(kindString)
 	}

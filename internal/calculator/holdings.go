@@ -85,7 +85,7 @@ func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 		opening.Balances = append(opening.Balances, events.OpeningBalance{Asset: b.Name, Amount: b.Value})
 		state.names[fmt.Sprintf("balances[%d].asset", i)] = b.path
 		state.names[fmt.Sprintf("balances[%d].amount", i)] = b.path
-		state.parts = append(state.parts, fact{path: b.path, body: &events.AccountOpeningState{Balances: opening.Balances[i:]}})
+		state.parts = append(state.parts, fact{path: b.path, body: so(opening)})
 	}
 	type late struct {
 		after uint32
@@ -101,7 +101,7 @@ func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 		if h.SettledRates == 0 {
 			state.names[fmt.Sprintf("positions[%d]", len(opening.Positions))] = string(h.Path)
 			opening.Positions = append(opening.Positions, first)
-			state.parts = append(state.parts, fact{path: string(h.Path), body: &events.AccountOpeningState{Positions: opening.Positions[len(opening.Positions)-1:]}})
+			state.parts = append(state.parts, fact{path: string(h.Path), body: so(opening)})
 		} else {
 			for _, f := range h.adjustments(first, &p.Venue) {
 				later = append(later, late{h.SettledRates, f})
@@ -140,6 +140,11 @@ func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 	return facts, nil
 }
 
+// so returns an opening state as far as it is put together.
+func so(b *events.AccountOpeningState) *events.AccountOpeningState {
+	return &events.AccountOpeningState{Balances: slices.Clone(b.Balances), Positions: slices.Clone(b.Positions)}
+}
+
 func boolInt(b bool) int {
 	if b {
 		return 1
@@ -160,6 +165,10 @@ func (p *Portfolio) holding(h *Holding, s *scales) (first, second events.Opening
 		return first, second, wrong(at("size"), "must not be zero")
 	case h.EntryPrice.Sign() <= 0:
 		return first, second, wrong(at("entryPrice"), "must be greater than zero")
+	case s.maxSize.Cmp(h.Size.Abs()) < 0:
+		return first, second, wrong(at("size"), "%s is past the market's largest, %s", h.Size, s.maxSize)
+	case s.maxPrice.Cmp(h.EntryPrice) < 0:
+		return first, second, wrong(at("entryPrice"), "%s is past the market's largest, %s", h.EntryPrice, s.maxPrice)
 	case h.Mode.Value == events.Cross && h.IsolatedMargin.Present:
 		return first, second, wrong(at("isolatedMargin"), "the position's mode is cross")
 	case h.IsolatedMargin.Present && set && mode.Value == events.Cross:

@@ -169,6 +169,18 @@ type OpenOrder struct {
 // scale is a number of digits after the point.
 type scale uint32
 
+func (s *scale) decode(d decoder, n *node) error {
+	var v uint32
+	if err := d.into(n, &v); err != nil {
+		return err
+	}
+	if v > maxScale {
+		return n.wrong("%d is more than %d", v, maxScale)
+	}
+	*s = scale(v)
+	return nil
+}
+
 // Read reads a portfolio.
 func Read(data []byte) (*Portfolio, error) {
 	n, err := parse(data, "")

@@ -54,7 +54,13 @@ func (p *Portfolio) settle(changes []Change) (value uint32, markets map[string]*
 	}
 	for i := range p.Markets {
 		m := &p.Markets[i]
-		markets[m.Market].bound(m, int(value))
+		s := markets[m.Market]
+		s.bound(m, int(value))
+		for _, x := range s.prices {
+			if x.path != "" && s.maxPrice.Cmp(x.n) < 0 {
+				return 0, nil, wrong(x.path, "%s is past the market's largest, %s", x.n, s.maxPrice)
+			}
+		}
 	}
 	return value, markets, nil
 }

@@ -85,17 +85,29 @@ func (w *world) take(f *fact) error {
 
 // apply applies a fact. It fails only with a *events.DecodeError, where the fact is not even well-formed.
 func (w *world) apply(body events.Body) (*projector.Effects, error) {
-	w.offset++
-	t := body.EventType()
-	e := &events.Event{ID: strconv.FormatInt(w.offset, 10), Type: t, Version: events.SchemaVersion, Venue: w.venue, Time: w.now, Body: body}
-	if t.OfAccount() {
-		e.Owner, e.Subaccount = w.owner, w.portfolio.Subaccount
-	}
+	e := w.event(body)
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	return w.shard.Apply(&projector.Record{Source: projector.Source{Topic: t.Role().String()}, Offset: w.offset, Timestamp: w.now / 1e6,
-		Key: []byte(e.Owner), Value: []byte(e.ID), Role: t.Role(), Event: e}), nil
+	return w.shard.Apply(&projector.Record{Source: projector.Source{Topic: e.Type.Role().String()}, Offset: w.offset, Timestamp: w.now / 1e6,
+		Key: []byte(e.Owner), Value: []byte(e.ID), Role: e.Type.Role(), Event: e}), nil
+}
+
+func (w *world) event(body events.Body) *events.Event {
+	w.offset++
+	e := &events.Event{ID: strconv.FormatInt(w.offset, 10), Type: body.EventType(), Version: events.SchemaVersion, Venue: w.venue, Time: w.now, Body: body}
+	if e.Type.OfAccount() {
+		e.Owner, e.Subaccount = w.owner, w.portfolio.Subaccount
+	}
+	return e
+}
+
+// why says what a refusal means: the code's sentence, and what the profile has against the fact.
+func (w *world) why(body events.Body, reason string) string {
+	if err := w.shard.Refusal(w.event(body)); err != nil {
+		return sentence(reason) + ": " + err.Error()
+	}
+	return sentence(reason)
 }
 
 // refused says why a fact of the document cannot be applied, and which part of it is to blame.
@@ -114,5 +126,14 @@ func (w *world) refused(f *fact, reason string) error {
 			return err
 		}
 	}
-	return wrong(f.path, "%s: %s", reason, sentence(reason))
+	return &refusal{fact: f.body, InputError: InputError{Path: f.path, Detail: reason + ": " + w.why(f.body, reason)}}
 }
+
+// refusal is an InputError: a venue has no place for a fact of the document.
+type refusal struct {
+	InputError
+	fact events.Body
+}
+
+// Unwrap makes it the InputError that it is.
+func (r *refusal) Unwrap() error { return &r.InputError }
