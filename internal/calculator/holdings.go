@@ -152,55 +152,77 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// holding is the opening position of a holding; where its entry price lies between two prices, it is two: at both
-// prices, together of the same size and cost. The cost of the second is 0 where one does.
+// holding is the opening position of a holding; where its entry lies between two prices of the market, it is two: at
+// both prices, together of the same size and cost. The second has no size where one does.
 func (p *Portfolio) holding(h *Holding, s *scales) (first, second events.OpeningPosition, err error) {
 	if s == nil {
 		return first, second, p.unknownMarket(h.Path.field("market"), h.Market)
 	}
+	if err := p.checkHolding(h, s); err != nil {
+		return first, second, err
+	}
 	first = events.OpeningPosition{Market: h.Market, Leg: h.Leg.or(events.LegNet), Size: h.Size, EntryPrice: h.EntryPrice, Isolated: h.IsolatedMargin}
-	at := h.Path.field
-	switch mode, set := p.Modes.at(h.Market); {
-	case h.Size.Sign() == 0:
-		return first, second, wrong(at("size"), "must not be zero")
-	case h.EntryPrice.Sign() <= 0:
-		return first, second, wrong(at("entryPrice"), "must be greater than zero")
-	case s.maxSize.Cmp(h.Size.Abs()) < 0:
-		return first, second, wrong(at("size"), "%s is past the market's largest, %s", h.Size, s.maxSize)
-	case s.maxPrice.Cmp(h.EntryPrice) < 0:
-		return first, second, wrong(at("entryPrice"), "%s is past the market's largest, %s", h.EntryPrice, s.maxPrice)
-	case h.Mode.Value == events.Cross && h.IsolatedMargin.Present:
-		return first, second, wrong(at("isolatedMargin"), "the position's mode is cross")
-	case h.IsolatedMargin.Present && set && mode.Value == events.Cross:
-		return first, second, wrong(at("isolatedMargin"), "the mode of %s is cross", h.Market)
-	case !h.IsolatedMargin.Present && (h.Mode.Value == events.Isolated || h.Mode.Value == 0 && mode.Value == events.Isolated || p.onlyIsolated(h.Market)):
-		return first, second, wrong(at("isolatedMargin"), "is missing: the position is isolated")
-	case uint32(h.SettledRates) > uint32(p.rates(h.Market)):
-		return first, second, wrong(at("settledRates"), "%d, but %s has %d fundingRates", h.SettledRates, h.Market, p.rates(h.Market))
-	case int(h.EntryPrice.Scale) <= int(s.price):
+	if h.EntryPrice.Present && int(h.EntryPrice.Scale) <= int(s.price) {
 		return first, second, nil
 	}
-	low := h.EntryPrice.Decimal().Truncate(int32(s.price))
-	unit := decimal.New(1, -int32(s.price))
-	// size · entry = (size − high) · low + high · (low + unit)
-	high := h.Size.Decimal().Mul(h.EntryPrice.Decimal().Sub(low)).Shift(int32(s.price))
-	if !high.Equal(high.Truncate(int32(s.size))) || low.Sign() == 0 {
-		return first, second, wrong(at("entryPrice"), "size · entryPrice has more digits than a cost at %d digits of price and %d of size", s.price, s.size)
+	at, cost := h.Path.field("entryCost"), h.EntryCost.Decimal()
+	if h.EntryPrice.Present {
+		at, cost = h.Path.field("entryPrice"), h.Size.Decimal().Mul(h.EntryPrice.Decimal())
 	}
-	if first.Size, err = events.FromDecimal(h.Size.Decimal().Sub(high)); err != nil {
-		return first, second, wrong(at("size"), "%v", err)
-	}
-	if first.EntryPrice, err = events.FromDecimal(low); err != nil {
-		return first, second, wrong(at("entryPrice"), "%v", err)
+	size := h.Size.Decimal()
+	low, rest := cost.QuoRem(size, int32(s.price))
+	// size · entry = (size − high) · low + high · (low + unit), where high · unit is the rest
+	high := rest.Shift(int32(s.price))
+	if !high.Equal(high.Truncate(int32(s.size))) {
+		return first, second, wrong(at, "the cost, %s, has more digits than prices and sizes together: %d and %d", cost, s.price, s.size)
 	}
 	second = first
-	second.Size, _ = events.FromDecimal(high)
-	second.EntryPrice, _ = events.FromDecimal(low.Add(unit))
-	if first.Size.Sign() == 0 {
-		second.Isolated = first.Isolated
-		return second, events.OpeningPosition{}, nil
+	for _, x := range [...]struct {
+		to *events.Number
+		d  decimal.Decimal
+	}{{&first.Size, size.Sub(high)}, {&first.EntryPrice, low}, {&second.Size, high}, {&second.EntryPrice, low.Add(decimal.New(1, -int32(s.price)))}} {
+		if *x.to, err = events.FromDecimal(x.d); err != nil {
+			return first, second, wrong(at, "%v", err)
+		}
+	}
+	switch {
+	case second.Size.Sign() == 0:
+		return first, events.OpeningPosition{}, nil
+	case first.Size.Sign() == 0, low.Sign() == 0:
+		return first, second, wrong(at, "the entry price lies below the market's least")
+	case s.maxPrice.Cmp(second.EntryPrice) < 0:
+		return first, second, wrong(at, "the entry price is past the market's largest, %s", s.maxPrice)
 	}
 	return first, second, nil
+}
+
+// checkHolding checks what a message can say better than the fact's.
+func (p *Portfolio) checkHolding(h *Holding, s *scales) error {
+	at := h.Path.field
+	mode, set := p.Modes.at(h.Market)
+	switch {
+	case h.Size.Sign() == 0:
+		return wrong(at("size"), "must not be zero")
+	case h.EntryPrice.Present == h.EntryCost.Present:
+		return wrong(at("entryPrice"), "must be there, or entryCost, and not both")
+	case h.EntryPrice.Present && h.EntryPrice.Sign() <= 0:
+		return wrong(at("entryPrice"), "must be greater than zero")
+	case h.EntryCost.Present && h.EntryCost.Sign() != h.Size.Sign():
+		return wrong(at("entryCost"), "must have the sign of the size")
+	case s.maxSize.Cmp(h.Size.Abs()) < 0:
+		return wrong(at("size"), "%s is past the market's largest, %s", h.Size, s.maxSize)
+	case s.maxPrice.Cmp(h.EntryPrice) < 0:
+		return wrong(at("entryPrice"), "%s is past the market's largest, %s", h.EntryPrice, s.maxPrice)
+	case h.Mode.Value == events.Cross && h.IsolatedMargin.Present:
+		return wrong(at("isolatedMargin"), "the position's mode is cross")
+	case h.IsolatedMargin.Present && set && mode.Value == events.Cross:
+		return wrong(at("isolatedMargin"), "the mode of %s is cross", h.Market)
+	case !h.IsolatedMargin.Present && (h.Mode.Value == events.Isolated || h.Mode.Value == 0 && mode.Value == events.Isolated || p.onlyIsolated(h.Market)):
+		return wrong(at("isolatedMargin"), "is missing: the position is isolated")
+	case int(h.SettledRates) > p.rates(h.Market):
+		return wrong(at("settledRates"), "%d, but %s has %d fundingRates", h.SettledRates, h.Market, p.rates(h.Market))
+	}
+	return nil
 }
 
 // adjustments add a position to an account that has been opened.

@@ -113,13 +113,15 @@ type FundingRate struct {
 	IntervalSeconds uint32        `json:"intervalSeconds,omitzero"`
 }
 
-// Holding is an open position. Its entry price may have more digits than the market's prices.
+// Holding is an open position. One of entry price, which may have more digits than the market's prices, and entry
+// cost is given.
 type Holding struct {
 	Path           Place                   `json:"-"`
 	Market         string                  `json:"market"`
 	Leg            Enum[events.Leg]        `json:"leg,omitzero"` // net where absent
 	Size           events.Number           `json:"size"`         // negative: short
-	EntryPrice     events.Number           `json:"entryPrice"`
+	EntryPrice     events.Number           `json:"entryPrice,omitzero"`
+	EntryCost      events.Number           `json:"entryCost,omitzero"`      // signed: what a long has paid, and a short received, is > 0 and < 0
 	Mode           Enum[events.MarginMode] `json:"mode,omitzero"`           // isolated needs isolatedMargin, which is enough
 	IsolatedMargin events.Number           `json:"isolatedMargin,omitzero"` // collateral of its pool
 	Leverage       uint32                  `json:"leverage,omitzero"`       // of the account in that market

@@ -110,9 +110,13 @@ func TestSchemaRefuses(t *testing.T) {
 	in := schema(t, inputSchema)
 	for _, text := range []string{`{}`, `{"venue":{"profile":"standard","version":"1"}}`, `{"venue":{"profile":"standard","version":"1","settlementAsset":"USDC"},"positons":[]}`,
 		`{"venue":{"profile":"standard","version":"1","settlementAsset":"USDC"},"balances":{"USDC":"1e3"}}`,
-		`{"venue":{"profile":"standard","version":"1","settlementAsset":"USDC"},"positions":[{"market":"BTC","size":"1"}]}`} {
-		if _, err := Read([]byte(text)); err == nil {
-			t.Errorf("read: %s", text)
+		`{"venue":{"profile":"standard","version":"1","settlementAsset":"USDC"},"markets":[{"market":"BTC"}],"positions":[{"market":"BTC","size":"1"}]}`} {
+		p, err := Read([]byte(text))
+		if err == nil {
+			_, err = Calculate(p, nil, false)
+		}
+		if err == nil {
+			t.Errorf("answered: %s", text)
 		}
 		if err := valid(t, in, []byte(text)); err == nil {
 			t.Errorf("valid: %s", text)
