@@ -38,7 +38,7 @@ func (w *world) change(c *Change, before *Figures, explain bool) (*Outcome, erro
 	if errors.As(err, &bad) {
 		return nil, c.wrong("%s %s", bad.Field, bad.Detail)
 	}
-	out := &Outcome{Change: c.String(), Applied: true, Broken: []Broken{}, Announcements: []Announcement{}, Before: Summary{before.Equity,
+	out := &Outcome{kind: c.Kind, Change: c.String(), Applied: true, Broken: []Broken{}, Announcements: []Announcement{}, Before: Summary{before.Equity,
 		before.Initial, before.Maintenance, before.Free, before.Withdrawable, before.Liquidatable}}
 	if fill, ok := body.(*events.Fill); ok {
 		out.Fee = optional(fill.Fee)

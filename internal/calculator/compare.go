@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"marginledger/events"
+	"marginledger/projector/margin/registry"
 )
 
 // profilesField is the member of a document that says what other profiles need: by profile, a part of a portfolio
@@ -108,6 +109,9 @@ func checkParts(n *node) error {
 func compare(base, own, over *node, profile string) (*Compared, error) {
 	name, version, versioned := strings.Cut(profile, "@")
 	c := &Compared{Profile: profile}
+	if registry.Find(name) == nil {
+		return nil, wrong("--compare "+profile, "no profile %s in this build", name)
+	}
 	merged := base
 	switch venue := base.member("venue"); {
 	case venue == nil || venue.member("profile") == nil || venue.member("profile").text != name:

@@ -82,7 +82,7 @@ func (n *node) number() (events.Number, error) {
 		return x, nil
 	case errors.Is(err, events.ErrNumberRange):
 		return x, n.wrong("%s has more than 38 digits", n.text)
-	case strings.ContainsAny(n.text, "eE"):
+	case strings.ContainsAny(n.text, "eE") && strings.Trim(n.text, "0123456789.+-eE") == "":
 		return x, n.wrong("%q has an exponent: write the digits out", n.text)
 	}
 	return x, n.wrong("%q is no decimal", n.text)

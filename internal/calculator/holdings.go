@@ -10,8 +10,7 @@ import (
 	"marginledger/events"
 )
 
-// accountFacts are what the account has set, holds, and has in orders; last the funding that is not settled.
-// What keeps collateral with its positions comes later: changeFacts.
+// accountFacts are what the account has set, holds, and has in orders, and the funding that is not settled.
 func (p *Portfolio) accountFacts(markets map[string]*scales) ([]fact, error) {
 	facts := []fact{{path: string(p.Path), body: &events.AccountOpened{MarginType: p.MarginType.or(events.MarginStandard)}}}
 	if p.Mode != "" {
@@ -32,9 +31,6 @@ func (p *Portfolio) accountFacts(markets map[string]*scales) ([]fact, error) {
 	facts = append(append(facts, settings...), holdings...)
 	for _, b := range p.Observed {
 		facts = append(facts, fact{path: b.path, body: &events.PoolBalanceObserved{Asset: b.Name, Amount: b.Value}})
-	}
-	for i := range p.Fills {
-		facts = append(facts, p.Fills[i].fact(&p.Venue, i))
 	}
 	orders, err := p.orderFacts()
 	return append(facts, orders...), err
@@ -283,8 +279,11 @@ func add(sum *events.Number, d decimal.Decimal) (err error) {
 	return err
 }
 
-// changeFacts are the executed orders of venues whose positions have collateral of their own.
-func (p *Portfolio) changeFacts() (facts []fact) {
+// tradeFacts are fills, and the executed orders of venues whose positions have collateral of their own.
+func (p *Portfolio) tradeFacts() (facts []fact) {
+	for i := range p.Fills {
+		facts = append(facts, p.Fills[i].fact(&p.Venue, i))
+	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		facts = append(facts, fact{path: string(c.Path), body: &events.PositionChanged{Market: c.Market, Collateral: c.Collateral,

@@ -21,7 +21,7 @@ type Portfolio struct {
 	Leverage     Named[uint32]                  `json:"leverage,omitzero"`     // by market
 	LeverageCaps Named[uint32]                  `json:"leverageCaps,omitzero"` // by market
 	Positions    []Holding                      `json:"positions,omitzero"`
-	Fills        []Trade                        `json:"fills,omitzero"`   // in their order, after the positions
+	Fills        []Trade                        `json:"fills,omitzero"`   // in their order, after all else
 	Changes      []PositionOrder                `json:"changes,omitzero"` // likewise, of venues whose positions have collateral of their own
 	Orders       []OpenOrder                    `json:"orders,omitzero"`
 	CallLevels   []events.Number                `json:"callLevels,omitzero"`

@@ -107,6 +107,7 @@ type WorstOfHolding struct {
 
 // Outcome is what a change did. One that could not be applied leaves all as it was.
 type Outcome struct {
+	kind          string
 	Change        string         `json:"change"`   // as a flag
 	Accepted      bool           `json:"accepted"` // the venue's rules allow it
 	Applied       bool           `json:"applied"`

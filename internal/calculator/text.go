@@ -139,6 +139,8 @@ func (t *table) worst(pool string, w *Worst) {
 func (t *table) outcome(o *Outcome) {
 	verdict := "the venue accepts it"
 	switch {
+	case o.kind == ChangePrice && o.Accepted:
+		verdict = "then"
 	case !o.Applied:
 		verdict = "cannot be: nothing changes"
 	case !o.Accepted:

@@ -7,6 +7,7 @@ import (
 
 	"marginledger/events"
 	"marginledger/projector"
+	"marginledger/projector/margin/registry"
 )
 
 // world is a shard with the portfolio on it.
@@ -41,7 +42,7 @@ func open(p *Portfolio, changes []Change) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts = append(append(append(facts, account...), p.observedFacts()...), p.changeFacts()...)
+	facts = append(append(append(facts, account...), p.observedFacts()...), p.tradeFacts()...)
 	for i := range facts {
 		if err := w.take(&facts[i]); err != nil {
 			return nil, err
@@ -126,7 +127,19 @@ func (w *world) refused(f *fact, reason string) error {
 			return err
 		}
 	}
-	return &refusal{fact: f.body, InputError: InputError{Path: f.path, Detail: reason + ": " + w.why(f.body, reason)}}
+	return &refusal{fact: f.body, InputError: InputError{Path: w.blamed(f, reason), Detail: reason + ": " + w.why(f.body, reason)}}
+}
+
+// blamed is the path of a refused fact, or of the field that a reason is about.
+func (w *world) blamed(f *fact, reason string) string {
+	b, ok := f.body.(*events.VenueProfileSet)
+	switch {
+	case !ok || reason != string(projector.ReasonUnknownProfile):
+		return f.path
+	case registry.Find(b.Profile) == nil:
+		return f.at("profile")
+	}
+	return f.at("version")
 }
 
 // refusal is an InputError: a venue has no place for a fact of the document.
