@@ -1,7 +1,6 @@
 package calculator
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -72,8 +71,8 @@ func (p *Portfolio) settingFacts(markets map[string]*scales) (facts []fact, err 
 	return facts, err
 }
 
-// holdingFacts open the account: an AccountOpeningState, and Adjustments for what it cannot say, with the funding
-// rates between that some positions have settled and some have not.
+// holdingFacts open the account: an AccountOpeningState after the funding rates that all positions of a market have
+// settled, and then, as they come, the other rates, and Adjustments for what the state cannot say.
 func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 	opening := &events.AccountOpeningState{}
 	state := fact{path: string(p.Path), body: opening, names: map[string]string{}}
@@ -83,69 +82,73 @@ func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 		state.names[fmt.Sprintf("balances[%d].amount", i)] = b.path
 		state.parts = append(state.parts, fact{path: b.path, body: so(opening)})
 	}
-	type late struct {
-		after uint32
-		fact
-	}
-	var later []late
+	settled := p.settledByAll()
+	adjusted := map[string][][]fact{} // by market: by rates settled
 	for i := range p.Positions {
 		h := &p.Positions[i]
 		first, second, err := p.holding(h, markets[h.Market])
 		if err != nil {
 			return nil, err
 		}
-		if h.SettledRates == 0 {
+		if adjusted[h.Market] == nil {
+			adjusted[h.Market] = make([][]fact, p.rates(h.Market)+1)
+		}
+		late := &adjusted[h.Market][h.SettledRates]
+		if h.SettledRates > settled[h.Market] {
+			*late = append(*late, h.adjustments(first, &p.Venue)...)
+		} else {
 			state.names[fmt.Sprintf("positions[%d]", len(opening.Positions))] = string(h.Path)
 			opening.Positions = append(opening.Positions, first)
 			state.parts = append(state.parts, fact{path: string(h.Path), body: so(opening)})
-		} else {
-			for _, f := range h.adjustments(first, &p.Venue) {
-				later = append(later, late{h.SettledRates, f})
-			}
 		}
 		if second.Size.Present {
 			second.Isolated = events.Number{}
-			for _, f := range h.adjustments(second, &p.Venue) {
-				later = append(later, late{h.SettledRates, f})
+			*late = append(*late, h.adjustments(second, &p.Venue)...)
+		}
+	}
+	var facts, rest, later []fact // before the state, and after it
+	for i := range p.Markets {
+		m := &p.Markets[i]
+		for n := uint32(0); int(n) <= len(m.FundingRates); n++ {
+			if n > 0 && n <= settled[m.Market] {
+				facts = append(facts, m.FundingRates[n-1].fact(m.Market))
+			} else if n > 0 {
+				later = append(later, m.FundingRates[n-1].fact(m.Market))
+			}
+			switch a := adjusted[m.Market]; {
+			case a == nil:
+			case n == settled[m.Market]:
+				rest = append(rest, a[n]...)
+			default:
+				later = append(later, a[n]...)
 			}
 		}
 	}
-	facts := []fact{}
 	if len(opening.Balances)+len(opening.Positions) > 0 {
 		facts = append(facts, state)
 	}
-	for i := range p.Markets {
-		m := &p.Markets[i]
-		for j := range m.FundingRates {
-			r := &m.FundingRates[j]
-			later = append(later, late{uint32(j) + 1, fact{path: string(r.Path), body: &events.FundingRate{Market: m.Market, Rate: r.Rate, Price: r.Price, IntervalSeconds: r.IntervalSeconds}}})
+	return append(append(facts, rest...), later...), nil
+}
+
+// settledByAll are the numbers of rates that all positions of a market have settled.
+func (p *Portfolio) settledByAll() map[string]uint32 {
+	settled := map[string]uint32{}
+	for i := range p.Positions {
+		h := &p.Positions[i]
+		if n, ok := settled[h.Market]; !ok || h.SettledRates < n {
+			settled[h.Market] = h.SettledRates
 		}
 	}
-	// Of the same number a rate comes first: it is settled in the positions that say so.
-	slices.SortStableFunc(later, func(a, b late) int {
-		if c := cmp.Compare(a.after, b.after); c != 0 {
-			return c
-		}
-		_, x := a.body.(*events.FundingRate)
-		_, y := b.body.(*events.FundingRate)
-		return cmp.Compare(boolInt(y), boolInt(x))
-	})
-	for _, l := range later {
-		facts = append(facts, l.fact)
-	}
-	return facts, nil
+	return settled
+}
+
+func (r *FundingRate) fact(market string) fact {
+	return fact{path: string(r.Path), body: &events.FundingRate{Market: market, Rate: r.Rate, Price: r.Price, IntervalSeconds: r.IntervalSeconds}}
 }
 
 // so returns an opening state as far as it is put together.
 func so(b *events.AccountOpeningState) *events.AccountOpeningState {
 	return &events.AccountOpeningState{Balances: slices.Clone(b.Balances), Positions: slices.Clone(b.Positions)}
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // holding is the opening position of a holding; where its entry lies between two prices of the market, it is two: at
@@ -166,17 +169,18 @@ func (p *Portfolio) holding(h *Holding, s *scales) (first, second events.Opening
 		at, cost = h.Path.field("entryPrice"), h.Size.Decimal().Mul(h.EntryPrice.Decimal())
 	}
 	size := h.Size.Decimal()
-	low, rest := cost.QuoRem(size, int32(s.price))
+	digits := s.entryDigits(h.Size)
+	low, rest := cost.QuoRem(size, digits)
 	// size · entry = (size − high) · low + high · (low + unit), where high · unit is the rest
-	high := rest.Shift(int32(s.price))
+	high := rest.Shift(digits)
 	if !high.Equal(high.Truncate(int32(s.size))) {
-		return first, second, wrong(at, "the cost, %s, has more digits than prices and sizes together: %d and %d", cost, s.price, s.size)
+		return first, second, wrong(at, "the cost, %s, has more digits than prices and sizes together: %d and %d", cost, digits, s.size)
 	}
 	second = first
 	for _, x := range [...]struct {
 		to *events.Number
 		d  decimal.Decimal
-	}{{&first.Size, size.Sub(high)}, {&first.EntryPrice, low}, {&second.Size, high}, {&second.EntryPrice, low.Add(decimal.New(1, -int32(s.price)))}} {
+	}{{&first.Size, size.Sub(high)}, {&first.EntryPrice, low}, {&second.Size, high}, {&second.EntryPrice, low.Add(decimal.New(1, -digits))}} {
 		if *x.to, err = events.FromDecimal(x.d); err != nil {
 			return first, second, wrong(at, "%v", err)
 		}
@@ -190,6 +194,15 @@ func (p *Portfolio) holding(h *Holding, s *scales) (first, second events.Opening
 		return first, second, wrong(at, "the entry price is past the market's largest, %s", s.maxPrice)
 	}
 	return first, second, nil
+}
+
+// entryDigits are those of the prices that an entry is put together from: so few that their costs are exact where
+// the venue would round them.
+func (s *scales) entryDigits(size events.Number) int32 {
+	if s.price+s.size <= s.value {
+		return int32(s.price)
+	}
+	return int32(min(s.price, s.value-min(s.value, uint32(size.Scale))))
 }
 
 // checkHolding checks what a message can say better than the fact's.

@@ -25,6 +25,8 @@ type testVenue struct {
 	closes   []string // markets in which a position may be closed in part: others round its cost past what a document can say
 	legs     []string // markets that may have a long and a short leg
 	funding  bool     // by index, settled position by position
+	settles  bool     // funding of all positions at every change of their pool
+	digits   int32    // of sizes, and of prices of fills, so that costs are whole; 0: those of the market
 	edge     bool     // the liquidation price is exact: at it liquidatable or at the edge, one unit before neither
 }
 
@@ -38,6 +40,21 @@ var testVenues = []testVenue{{
 			{"market": "ETH", "priceScale": 5, "sizeScale": 3, "mark": "3101.00777", "index": "3100",
 			 "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]},
 			{"market": "SOL", "priceScale": 1, "sizeScale": 2, "mark": "151.3", "tiers": [{"lowerNotional": "0", "maxLeverage": 10, "maintenanceRate": "0.05"}]}]}`,
+}, {
+	name: "dydx-v4", closes: []string{"BTC", "ETH", "DOGE"}, funding: true, settles: true, digits: 3,
+	document: `{"venue": {"profile": "dydx-v4", "version": "9", "settlementAsset": "USDC", "valueScale": 6, "block": 7, "params": {
+			"bankruptcyAdjustmentPpm": "1000000", "maxInsuranceLostPerBlock": "1000000", "maxLiquidationFeePpm": "15000", "maxNotionalPerBlock": "100000",
+			"maxPositionPortionPpm": "100000", "minPositionNotional": "1000", "spreadToMaintenancePpm": "1500000"}},
+		"markets": [
+			{"market": "BTC", "priceScale": 5, "sizeScale": 10, "mark": "64123.45", "openInterest": {"long": "1000.5", "short": "1000.5"}, "params": {
+				"initialMarginPpm": "20000", "maintenanceFractionPpm": "600000", "lowerCap": "20000000", "upperCap": "100000000", "isolated": "0",
+				"stepBaseQuantums": "1000000", "quantumConversionExponent": "-9", "subticksPerTick": "100000"}},
+			{"market": "DOGE", "priceScale": 5, "sizeScale": 3, "mark": "0.21", "params": {
+				"initialMarginPpm": "100000", "maintenanceFractionPpm": "500000", "lowerCap": "0", "upperCap": "0", "isolated": "0",
+				"stepBaseQuantums": "1000", "quantumConversionExponent": "-9", "subticksPerTick": "1000000"}},
+			{"market": "ETH", "priceScale": 6, "sizeScale": 9, "mark": "3101.007", "params": {
+				"initialMarginPpm": "20000", "maintenanceFractionPpm": "600000", "lowerCap": "0", "upperCap": "0", "isolated": "0",
+				"stepBaseQuantums": "1000000", "quantumConversionExponent": "-9", "subticksPerTick": "100000"}}]}`,
 }}
 
 // TestFoldAndCalculator: a random account through the fold, as facts in a random order, and through the calculator, as
@@ -122,7 +139,37 @@ func (a *randomAccount) apply(body events.Body) bool {
 			return false
 		}
 	}
+	if a.venue.settles && a.touches(body) {
+		for _, m := range a.fold.portfolio.Markets {
+			a.settled[fmt.Sprint(m.Market, events.LegNet)] = uint32(len(a.rates[m.Market]))
+		}
+	}
 	return true
+}
+
+// touches reports that a fact changes the cross pool.
+func (a *randomAccount) touches(body events.Body) bool {
+	switch body.(type) {
+	case *events.Deposit, *events.Withdrawal, *events.Fill:
+		return true
+	}
+	return false
+}
+
+// sizeDigits and priceDigits are those that facts have.
+func (a *randomAccount) sizeDigits(m *MarketState) int32 {
+	return a.digits(a.fold.markets[m.Market].size)
+}
+
+func (a *randomAccount) priceDigits(m *MarketState) int32 {
+	return a.digits(a.fold.markets[m.Market].price)
+}
+
+func (a *randomAccount) digits(scale uint32) int32 {
+	if a.venue.digits != 0 {
+		return min(a.venue.digits, int32(scale))
+	}
+	return int32(scale)
 }
 
 // number is > 0, at most most, with so many digits.
@@ -144,7 +191,7 @@ func (a *randomAccount) near(m *MarketState) events.Number {
 	if !mark.Present {
 		mark = m.Index
 	}
-	scale := int32(a.fold.markets[m.Market].price)
+	scale := a.priceDigits(m)
 	unit := mark.Decimal().Shift(scale).IntPart()
 	n, err := events.FromDecimal(decimal.New(unit-unit/10+a.Int64N(unit/5), -scale))
 	if err != nil {
@@ -178,12 +225,12 @@ func (a *randomAccount) step() {
 		}
 	case 5:
 		if a.venue.funding {
-			rate := FundingRate{Rate: a.number(1, 4), Price: a.near(m)}
+			rate := FundingRate{Rate: a.number(1, 4), Price: a.near(m), IntervalSeconds: 3600}
 			rate.Rate.Scale += 2
 			if a.IntN(2) == 0 {
 				rate.Rate = rate.Rate.Neg()
 			}
-			if a.apply(&events.FundingRate{Market: m.Market, Rate: rate.Rate, Price: rate.Price}) {
+			if a.apply(&events.FundingRate{Market: m.Market, Rate: rate.Rate, Price: rate.Price, IntervalSeconds: rate.IntervalSeconds}) {
 				a.rates[m.Market] = append(a.rates[m.Market], rate)
 			}
 		}
@@ -201,7 +248,7 @@ func (a *randomAccount) fill(m *MarketState) {
 	}
 	b := &events.Fill{Market: m.Market, Leg: leg, Side: events.Buy + events.Side(a.IntN(2)), Price: a.near(m), TradeID: "t", Reason: events.ReasonTrade}
 	size := a.position(m.Market, leg)
-	notional, err := events.FromDecimal(a.number(40_000, 2).Decimal().DivRound(b.Price.Decimal(), int32(a.fold.markets[m.Market].size)))
+	notional, err := events.FromDecimal(a.number(40_000, 2).Decimal().DivRound(b.Price.Decimal(), a.sizeDigits(m)))
 	if err != nil {
 		a.Fatal(err)
 	}
@@ -241,7 +288,7 @@ func (a *randomAccount) order(m *MarketState) {
 	a.orders = slices.DeleteFunc(a.orders, func(o OpenOrder) bool { return o.Market == m.Market })
 	sums := &Portfolio{}
 	for range 1 + a.IntN(2) {
-		o := OpenOrder{Market: m.Market, Size: a.number(3, int32(a.fold.markets[m.Market].size)), Price: a.near(m)}
+		o := OpenOrder{Market: m.Market, Size: a.number(3, a.sizeDigits(m)), Price: a.near(m)}
 		o.Side.Value = events.Buy + events.Side(a.IntN(2))
 		sums.Orders = append(sums.Orders, o)
 	}
@@ -286,7 +333,7 @@ func (a *randomAccount) document() []byte {
 		m := m.(map[string]any)
 		rates := []any{}
 		for _, r := range a.rates[m["market"].(string)] {
-			rates = append(rates, map[string]any{"rate": r.Rate.String(), "price": r.Price.String()})
+			rates = append(rates, map[string]any{"rate": r.Rate.String(), "price": r.Price.String(), "intervalSeconds": r.IntervalSeconds})
 		}
 		m["fundingRates"] = rates
 	}

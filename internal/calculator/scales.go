@@ -17,6 +17,7 @@ const (
 // scales are those of a market with its bounds.
 type scales struct {
 	price, size        uint32
+	value              uint32 // of the venue
 	maxPrice, maxSize  events.Number
 	prices, quantities []located // all that a market is given, by path
 }
@@ -152,11 +153,13 @@ func digits(numbers []located, given *scale, least uint32) (uint32, error) {
 	return least, nil
 }
 
-// bound gives a market the bounds that the document leaves out: as wide as figures of any pool can be held.
+// bound gives a market the bounds that the document leaves out: so wide that figures of any pool can be held.
 func (s *scales) bound(m *MarketState, value int) {
-	const coefficient, product = 15, 31 // digits of margin.MaxPriceOrSize and margin.MaxNotional
-	spare := product - (value - int(s.price) - int(s.size))
-	s.maxPrice, s.maxSize = m.MaxPrice, m.MaxSize
+	// Digits of margin.MaxPriceOrSize and margin.MaxNotional, and of the largest notional that every profile admits.
+	const coefficient, product, notional = 15, 31, 20
+	together := int(s.price) + int(s.size)
+	spare := min(product-(value-together), notional+together)
+	s.value, s.maxPrice, s.maxSize = uint32(value), m.MaxPrice, m.MaxSize
 	half := min(coefficient, max(0, (spare+1)/2))
 	if !s.maxPrice.Present {
 		s.maxPrice = events.NumberOf(fixed.FromInt64(fixed.Pow10(half)), int(s.price))
