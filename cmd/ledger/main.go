@@ -21,6 +21,7 @@ type cli struct {
 	Skip        skipCmd        `cmd:"" help:"Leave out a record that cannot be read; it becomes a dead letter."`
 	Repartition repartitionCmd `cmd:"" help:"Copy a topic that is keyed by market into one that is keyed by owner."`
 	Bench       benchCmd       `cmd:"" help:"Measure throughput, latency and recovery on this machine."`
+	Margin      marginCmd      `cmd:"" help:"The margin of a portfolio, and what if: a calculator without state."`
 }
 
 // exitError ends the process with a status of its own and, where silent, without a message: the

@@ -1,0 +1,270 @@
+package calculator
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"marginledger/events"
+)
+
+// Change is something that might happen to a portfolio. Its Kind is one of ChangeKinds.
+type Change struct {
+	Kind, Text string
+
+	// What derives scales is told of.
+	market string
+	prices []events.Number
+	size   events.Number
+}
+
+// The kinds of changes, and how their text reads.
+const (
+	ChangeOrder    = "order"    // "BTC buy 2 @ 64000 [leg long] [fee 12.8] [isolated 500]": a fill
+	ChangeDeposit  = "deposit"  // "500", "0.5 ETH"
+	ChangeWithdraw = "withdraw" // "500", "0.5 ETH"
+	ChangePrice    = "price"    // "BTC=64000", of a price pair "BTC=63990..64010"; "asset:BTC=64000" where a market is called that too
+	ChangeSwitch   = "switch"   // "BTC=isolated", "BTC=isolated:500", "BTC=cross"
+	ChangeLeverage = "leverage" // "BTC=20"
+)
+
+// ParseChange reads a change. Whether its names are known shows when it is applied.
+func ParseChange(kind, text string) (Change, error) {
+	c := Change{Kind: kind, Text: text}
+	switch kind {
+	case ChangeOrder:
+		o, err := c.order()
+		if err != nil {
+			return c, err
+		}
+		c.market, c.prices, c.size = o.Market, []events.Number{o.Price}, o.Size
+	case ChangePrice:
+		name, low, high, err := c.price()
+		if err != nil {
+			return c, err
+		}
+		c.market, c.prices = strings.TrimPrefix(name, marketPrefix), []events.Number{low, high}
+	}
+	return c, nil
+}
+
+// String is the change as a flag.
+func (c *Change) String() string { return fmt.Sprintf("--%s %q", c.Kind, c.Text) }
+
+func (c *Change) wrong(format string, args ...any) error { return wrong(c.String(), format, args...) }
+
+func (c *Change) number(text string) (events.Number, error) {
+	n, err := events.ParseNumber(text)
+	if err != nil {
+		return n, c.wrong("%q is no decimal", text)
+	}
+	if n.Sign() < 0 {
+		return n, c.wrong("%s must not be negative", text)
+	}
+	return n, nil
+}
+
+// order reads MARKET buy|sell SIZE @ PRICE and its options.
+func (c *Change) order() (*events.Fill, error) {
+	words := strings.Fields(strings.ReplaceAll(c.Text, "@", " @ "))
+	if len(words) < 5 || words[3] != "@" || len(words)%2 == 0 {
+		return nil, c.wrong("must read: MARKET buy|sell SIZE @ PRICE [leg long|short] [fee AMOUNT] [isolated AMOUNT]")
+	}
+	b := &events.Fill{Market: words[0], Leg: events.LegNet, TradeID: "order", Reason: events.ReasonTrade}
+	var err error
+	if b.Side, err = events.ParseSide(words[1]); err != nil {
+		return nil, c.wrong("%v", err)
+	}
+	if b.Size, err = c.number(words[2]); err != nil {
+		return nil, err
+	}
+	if b.Price, err = c.number(words[4]); err != nil {
+		return nil, err
+	}
+	for i := 5; i < len(words); i += 2 {
+		switch value := words[i+1]; words[i] {
+		case "leg":
+			b.Leg, err = events.ParseLeg(value)
+		case "fee":
+			b.Fee, err = events.ParseNumber(value) // a rebate is negative
+		case "isolated":
+			b.IsolatedMargin, err = c.number(value)
+		default:
+			return nil, c.wrong("%q: must be leg, fee or isolated", words[i])
+		}
+		if err != nil {
+			return nil, c.wrong("%s %s: %v", words[i], words[i+1], err)
+		}
+	}
+	return b, nil
+}
+
+// pair reads NAME=VALUE.
+func (c *Change) pair() (name, value string, err error) {
+	name, value, ok := strings.Cut(c.Text, "=")
+	if !ok || name == "" || value == "" {
+		return "", "", c.wrong("must read: NAME=VALUE")
+	}
+	return name, value, nil
+}
+
+const (
+	marketPrefix = "market:"
+	assetPrefix  = "asset:"
+)
+
+func (c *Change) price() (name string, low, high events.Number, err error) {
+	name, value, err := c.pair()
+	if err != nil {
+		return name, low, high, err
+	}
+	from, to, pair := strings.Cut(value, "..")
+	if low, err = c.number(from); err != nil || !pair {
+		return name, low, low, err
+	}
+	high, err = c.number(to)
+	return name, low, high, err
+}
+
+// body is the fact that the change would be. Changes before it do not matter to it.
+func (w *world) body(c *Change) (events.Body, error) {
+	switch c.Kind {
+	case ChangeOrder:
+		return w.orderBody(c)
+	case ChangePrice:
+		return w.priceBody(c)
+	case ChangeDeposit, ChangeWithdraw:
+		return w.moneyBody(c)
+	}
+	name, value, err := c.pair()
+	if err != nil {
+		return nil, err
+	}
+	if w.markets[name] == nil {
+		return nil, w.portfolio.unknownMarket(c.String(), name)
+	}
+	if c.Kind == ChangeLeverage {
+		l, err := strconv.ParseUint(value, 10, 32)
+		if err != nil {
+			return nil, c.wrong("%q is no leverage", value)
+		}
+		return &events.LeverageSet{Market: name, Leverage: uint32(l)}, nil
+	}
+	b := &events.MarginModeSet{Market: name}
+	mode, with, named := strings.Cut(value, ":")
+	if b.Mode, err = events.ParseMarginMode(mode); err != nil {
+		return nil, c.wrong("%v", err)
+	}
+	if named {
+		b.IsolatedMargin, err = c.number(with)
+	}
+	return b, err
+}
+
+// orderBody adds the market's fee, rounded up to the value scale, where the order names none.
+func (w *world) orderBody(c *Change) (events.Body, error) {
+	b, err := c.order()
+	if err != nil {
+		return nil, err
+	}
+	m := w.portfolio.market(b.Market)
+	if m == nil {
+		return nil, w.portfolio.unknownMarket(c.String(), b.Market)
+	}
+	if !b.Fee.Present && m.TakerFee.Present {
+		fee := b.Size.Decimal().Mul(b.Price.Decimal()).Mul(m.TakerFee.Decimal())
+		if b.Fee, err = events.FromDecimal(roundUp(fee, int32(w.value))); err != nil {
+			return nil, c.wrong("the fee: %v", err)
+		}
+	}
+	if b.Fee.Present {
+		b.FeeAsset = w.portfolio.Venue.SettlementAsset
+	}
+	return b, nil
+}
+
+// roundUp is toward +∞.
+func roundUp(d decimal.Decimal, places int32) decimal.Decimal {
+	t := d.Truncate(places)
+	if t.LessThan(d) {
+		t = t.Add(decimal.New(1, -places))
+	}
+	return t
+}
+
+// priceBody moves a market, or an asset: every price that it is given, or the ends of its pair alone.
+func (w *world) priceBody(c *Change) (events.Body, error) {
+	name, low, high, err := c.price()
+	if err != nil {
+		return nil, err
+	}
+	m, x := w.portfolio.market(strings.TrimPrefix(name, marketPrefix)), w.portfolio.asset(strings.TrimPrefix(name, assetPrefix))
+	switch {
+	case strings.HasPrefix(name, marketPrefix):
+		x = nil
+	case strings.HasPrefix(name, assetPrefix):
+		m = nil
+	case m != nil && x != nil:
+		return nil, c.wrong("%s is a market and an asset: write %s%s or %s%s", name, marketPrefix, name, assetPrefix, name)
+	}
+	pair := low != high
+	switch {
+	case m == nil && x == nil:
+		return nil, c.wrong("no market or asset %s in this document", name)
+	case x != nil && (x.Min.Present || pair):
+		mid := low
+		if pair && x.Price.Present {
+			mid = x.Price
+		}
+		return &events.CollateralPrice{Asset: x.Asset, Price: mid, Min: low, Max: high}, nil
+	case x != nil:
+		return &events.CollateralPrice{Asset: x.Asset, Price: low}, nil
+	case pair:
+		return &events.MarkPrice{Market: m.Market, Mark: m.Mark, Index: m.Index, Min: low, Max: high}, nil
+	}
+	b := &events.MarkPrice{Market: m.Market, Mark: low}
+	if m.Index.Present {
+		b.Index = low
+	}
+	if m.Oracle.Present {
+		b.Oracle = low
+	}
+	if m.Min.Present || m.Max.Present {
+		b.Min, b.Max = low, low
+	}
+	return b, nil
+}
+
+func (w *world) moneyBody(c *Change) (events.Body, error) {
+	words := strings.Fields(c.Text)
+	if len(words) != 1 && len(words) != 2 {
+		return nil, c.wrong("must read: AMOUNT [ASSET]")
+	}
+	amount, err := c.number(words[0])
+	if err != nil {
+		return nil, err
+	}
+	asset := w.portfolio.Venue.SettlementAsset
+	if len(words) == 2 {
+		asset = words[1]
+	}
+	if asset != w.portfolio.Venue.SettlementAsset && w.portfolio.asset(asset) == nil {
+		return nil, c.wrong("no asset %s in this document", asset)
+	}
+	if c.Kind == ChangeDeposit {
+		return &events.Deposit{Asset: asset, Amount: amount}, nil
+	}
+	return &events.Withdrawal{Asset: asset, Amount: amount}, nil
+}
+
+// asset returns the state of an asset, nil where the document has none of that name.
+func (p *Portfolio) asset(name string) *AssetState {
+	i := slices.IndexFunc(p.Assets, func(a AssetState) bool { return a.Asset == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.Assets[i]
+}

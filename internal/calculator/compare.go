@@ -1,0 +1,258 @@
+package calculator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"marginledger/events"
+	"marginledger/projector/margin/registry"
+)
+
+// profilesField is the member of a document that says what other profiles need: by profile, a part of a portfolio
+// that is laid over the rest of the document.
+const profilesField = "profiles"
+
+// Comparison is one portfolio under several profiles.
+type Comparison struct {
+	Venues []Compared `json:"venues"`
+}
+
+// Compared is a portfolio under one profile.
+type Compared struct {
+	Profile string `json:"profile"`           // name@version, or the name where the version is unknown
+	Unknown string `json:"unknown,omitempty"` // "needs PoolState": there are no figures
+	Reason  string `json:"reason,omitempty"`  // why, for people
+	*ComparedFigures
+}
+
+// ComparedFigures are what a person compares. Amounts are of all pools, in the venue's settlement asset.
+type ComparedFigures struct {
+	SettlementAsset string             `json:"settlementAsset"`
+	Broken          []Broken           `json:"broken"` // rules that the same fills break there
+	Equity          Decimal            `json:"equity"`
+	Initial         Decimal            `json:"initialMargin"`
+	Maintenance     Decimal            `json:"maintenanceMargin"`
+	Cushion         Decimal            `json:"cushion"` // equity − maintenance of the pool that is closest to none
+	Liquidatable    *bool              `json:"liquidatable"`
+	Positions       []ComparedPosition `json:"positions"`
+}
+
+// ComparedPosition is a position's distance to liquidation.
+type ComparedPosition struct {
+	Pool               string  `json:"pool"`
+	Market             string  `json:"market"`
+	Leg                string  `json:"leg"`
+	Size               Decimal `json:"size"`
+	Price              Decimal `json:"price"` // that the distance is measured from: the mark, else the index
+	LiquidationPrice   Decimal `json:"liquidationPrice"`
+	NoLiquidationPrice string  `json:"noLiquidationPrice,omitempty"`
+	Distance           Decimal `json:"distance"` // |liquidation price − price| / price, 6 digits, rounded down
+}
+
+// Compare answers what the margin of one portfolio is under several profiles; assume, nil or a document as below
+// "profiles", is laid over the portfolio's own. A profile may be given as name@version. What a profile lacks makes
+// its answer unknown, and never falls back on anything. An error is an *InputError.
+func Compare(data, assume []byte, profiles []string) (*Comparison, error) {
+	n, err := parse(data, "")
+	if err != nil {
+		return nil, err
+	}
+	base, own := n.without(profilesField)
+	if own != nil && own.kind != kindObject {
+		return nil, own.mustBe(kindObject)
+	}
+	var over *node
+	if assume != nil {
+		if over, err = parse(assume, "--assume "); err != nil {
+			return nil, err
+		}
+		if over.kind != kindObject {
+			return nil, over.mustBe(kindObject)
+		}
+	}
+	for _, part := range [...]*node{own, over} {
+		if err := checkParts(part); err != nil {
+			return nil, err
+		}
+	}
+	out := &Comparison{}
+	for _, name := range profiles {
+		c, err := compare(base, own, over, name)
+		if err != nil {
+			return nil, err
+		}
+		out.Venues = append(out.Venues, *c)
+	}
+	return out, nil
+}
+
+// checkParts decodes every part by itself, for what is misspelt in it whether it is asked for or not.
+func checkParts(n *node) error {
+	if n == nil {
+		return nil
+	}
+	for _, m := range n.members {
+		if m.value.kind != kindObject {
+			return m.value.mustBe(kindObject)
+		}
+		if err := decodePart(m.value, new(Portfolio)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compare(base, own, over *node, profile string) (*Compared, error) {
+	name, version, versioned := strings.Cut(profile, "@")
+	c := &Compared{Profile: profile}
+	if registry.Find(name) == nil {
+		return nil, wrong("--compare "+profile, "no profile %s in this build", name)
+	}
+	merged := base
+	switch venue := base.member("venue"); {
+	case venue == nil || venue.member("profile") == nil || venue.member("profile").text != name:
+		// The version and params of another profile say nothing here.
+		merged = merge(base, &node{kind: kindObject, members: []member{{"venue", &node{kind: kindObject, members: []member{
+			{"profile", &node{path: "venue.profile", kind: kindString, text: name}}, {"version", &node{kind: kindNull}}, {"params", &node{kind: kindNull}}}}}}})
+	}
+	for _, part := range [...]*node{own, over} {
+		if part != nil && part.member(name) != nil {
+			merged = merge(merged, part.member(name))
+		}
+	}
+	if versioned {
+		merged = merge(merged, &node{kind: kindObject, members: []member{{"venue", &node{kind: kindObject, members: []member{
+			{"version", &node{path: "--compare " + profile, kind: kindString, text: version}}}}}}})
+	}
+	if merged.member("venue").member("version") == nil {
+		c.Unknown, c.Reason = "needs VenueProfileSet", "which version of "+name+"? Say "+name+"@VERSION, or venue.version under profiles or in --assume"
+		return c, nil
+	}
+	p := new(Portfolio)
+	if err := decode(merged, p); err != nil {
+		return nil, err
+	}
+	c.Profile = p.Venue.Profile + "@" + p.Venue.Version
+	w, err := open(p, nil)
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		c.Unknown, c.Reason = "needs "+refused.fact.EventType().String(), err.Error()
+		return c, nil
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", c.Profile, err)
+	}
+	c.figures(w)
+	return c, nil
+}
+
+func (c *Compared) figures(w *world) {
+	f := w.figures(false)
+	c.ComparedFigures = &ComparedFigures{SettlementAsset: w.portfolio.Venue.SettlementAsset, Broken: append([]Broken{}, w.broken...),
+		Equity: f.Equity, Initial: f.Initial, Maintenance: f.Maintenance, Liquidatable: f.Liquidatable, Positions: []ComparedPosition{}}
+	for _, p := range append([]Pool{f.Cross}, f.Isolated...) {
+		if p.Unknown != "" {
+			c.Unknown, c.ComparedFigures = p.Unknown, nil
+			return
+		}
+		if p.Unpriced {
+			c.Unknown, c.ComparedFigures = "needs "+w.unpriced(), nil
+			return
+		}
+		if len(p.Positions) == 0 {
+			continue
+		}
+		cushion := p.Equity
+		cushion.Coef = cushion.Coef.Sub(p.Maintenance.Coef)
+		if !c.Cushion.Present || cushion.Cmp(c.Cushion.Number) < 0 {
+			c.Cushion = cushion
+		}
+		for i := range p.Positions {
+			c.Positions = append(c.Positions, w.compared(p.Pool, &p.Positions[i]))
+		}
+	}
+}
+
+// unpriced is the kind of the fact that a pool needs which is valued without it.
+func (w *world) unpriced() string {
+	for i := range w.portfolio.Markets {
+		if !w.portfolio.Markets[i].Mark.Present {
+			return "MarkPrice"
+		}
+	}
+	return "CollateralPrice"
+}
+
+const distanceDigits = 6
+
+func (w *world) compared(pool string, p *Position) ComparedPosition {
+	out := ComparedPosition{Pool: pool, Market: p.Market, Leg: p.Leg, Size: p.Size, Price: p.Mark, LiquidationPrice: p.LiquidationPrice, NoLiquidationPrice: p.NoLiquidationPrice}
+	if !out.Price.Present {
+		out.Price = dec(w.portfolio.market(p.Market).Index)
+	}
+	if !out.Price.Present || !p.LiquidationPrice.Present {
+		return out
+	}
+	gap := p.LiquidationPrice.Decimal().Sub(out.Price.Decimal()).Abs()
+	q, _ := gap.QuoRem(out.Price.Decimal(), distanceDigits)
+	if n, err := events.FromDecimal(q); err == nil {
+		out.Distance = dec(n)
+	}
+	return out
+}
+
+// Text writes a comparison as tables that a person reads.
+func (c *Comparison) Text(out io.Writer) error {
+	t := &table{}
+	rows := [][]string{{"profile", "equity", "initial", "maintenance", "cushion", "liquidatable", ""}}
+	for i := range c.Venues {
+		v := &c.Venues[i]
+		if v.ComparedFigures == nil {
+			rows = append(rows, []string{v.Profile, "unknown: " + v.Unknown})
+			continue
+		}
+		rows = append(rows, []string{v.Profile, show(v.Equity), show(v.Initial), show(v.Maintenance), show(v.Cushion), yes(v.Liquidatable), v.SettlementAsset})
+	}
+	t.rows(rows)
+	rows = [][]string{{"profile", "pool", "position", "size", "price", "liquidation", "distance"}}
+	for i := range c.Venues {
+		v := &c.Venues[i]
+		if v.ComparedFigures == nil {
+			continue
+		}
+		for j := range v.Positions {
+			p := &v.Positions[j]
+			liquidation, distance := show(p.LiquidationPrice), "-"
+			if p.NoLiquidationPrice != "" {
+				liquidation = p.NoLiquidationPrice
+			}
+			if p.Distance.Present {
+				distance = p.Distance.Decimal().Mul(decimal.NewFromInt(100)).String() + " %"
+			}
+			rows = append(rows, []string{v.Profile, p.Pool, p.Market, show(p.Size), show(p.Price), liquidation, distance})
+		}
+	}
+	if len(rows) > 1 {
+		t.line("")
+		t.rows(rows)
+	}
+	for i := range c.Venues {
+		v := &c.Venues[i]
+		if v.Reason != "" {
+			t.line("")
+			t.line("%s: %s", v.Profile, v.Reason)
+		}
+		if v.ComparedFigures != nil {
+			for _, b := range v.Broken {
+				t.line("")
+				t.line("%s breaks %s: %s (%s)", v.Profile, b.Rule, b.Text, b.Path)
+			}
+		}
+	}
+	_, err := io.WriteString(out, t.String())
+	return err
+}

@@ -1,0 +1,333 @@
+package calculator
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"marginledger/events"
+)
+
+// accountFacts are what the account has set, holds, and has in orders, and the funding that is not settled.
+func (p *Portfolio) accountFacts(markets map[string]*scales) ([]fact, error) {
+	facts := []fact{{path: string(p.Path), body: &events.AccountOpened{MarginType: p.MarginType.or(events.MarginStandard)}}}
+	if p.Mode != "" {
+		facts = append(facts, fact{path: p.Path.field("mode"), body: &events.AccountModeSet{Mode: p.Mode}})
+	}
+	if p.CallLevels != nil {
+		facts = append(facts, fact{path: string(p.Path), names: map[string]string{"levels": p.Path.field("callLevels")},
+			body: &events.MarginCallLevelsSet{Levels: p.CallLevels}})
+	}
+	settings, err := p.settingFacts(markets)
+	if err != nil {
+		return nil, err
+	}
+	holdings, err := p.holdingFacts(markets)
+	if err != nil {
+		return nil, err
+	}
+	facts = append(append(facts, settings...), holdings...)
+	for _, b := range p.Observed {
+		facts = append(facts, fact{path: b.path, body: &events.PoolBalanceObserved{Asset: b.Name, Amount: b.Value}})
+	}
+	orders, err := p.orderFacts()
+	return append(facts, orders...), err
+}
+
+// settingFacts are leverages, caps and modes, by market.
+func (p *Portfolio) settingFacts(markets map[string]*scales) (facts []fact, err error) {
+	known := func(path, market string) {
+		if err == nil && markets[market] == nil {
+			err = p.unknownMarket(path, market)
+		}
+	}
+	leverage := slices.Clone(p.Leverage)
+	for i := range p.Positions {
+		h := &p.Positions[i]
+		if h.Leverage == 0 {
+			continue
+		}
+		set, ok := leverage.at(h.Market)
+		if ok && set != h.Leverage {
+			return nil, wrong(h.Path.field("leverage"), "%d, but the account's leverage in %s is %d", h.Leverage, h.Market, set)
+		}
+		if !ok {
+			leverage = append(leverage, NamedValue[uint32]{h.Market, h.Leverage, h.Path.field("leverage")})
+		}
+	}
+	for _, l := range leverage {
+		known(l.path, l.Name)
+		facts = append(facts, fact{path: l.path, names: map[string]string{"leverage": l.path}, body: &events.LeverageSet{Market: l.Name, Leverage: l.Value}})
+	}
+	for _, c := range p.LeverageCaps {
+		known(c.path, c.Name)
+		facts = append(facts, fact{path: c.path, names: map[string]string{"maxLeverage": c.path}, body: &events.LeverageCapSet{Market: c.Name, MaxLeverage: c.Value}})
+	}
+	for _, m := range p.Modes {
+		known(m.path, m.Name)
+		facts = append(facts, fact{path: m.path, body: &events.MarginModeSet{Market: m.Name, Mode: m.Value.Value}})
+	}
+	return facts, err
+}
+
+// holdingFacts open the account: an AccountOpeningState after the funding rates that all positions of a market have
+// settled, and then, as they come, the other rates, and Adjustments for what the state cannot say.
+func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
+	opening := &events.AccountOpeningState{}
+	state := fact{path: string(p.Path), body: opening, names: map[string]string{}}
+	for i, b := range p.Balances {
+		opening.Balances = append(opening.Balances, events.OpeningBalance{Asset: b.Name, Amount: b.Value})
+		state.names[fmt.Sprintf("balances[%d].asset", i)] = b.path
+		state.names[fmt.Sprintf("balances[%d].amount", i)] = b.path
+		state.parts = append(state.parts, fact{path: b.path, body: so(opening)})
+	}
+	settled := p.settledByAll()
+	adjusted := map[string][][]fact{} // by market: by rates settled
+	for i := range p.Positions {
+		h := &p.Positions[i]
+		first, second, err := p.holding(h, markets[h.Market])
+		if err != nil {
+			return nil, err
+		}
+		if adjusted[h.Market] == nil {
+			adjusted[h.Market] = make([][]fact, p.rates(h.Market)+1)
+		}
+		late := &adjusted[h.Market][h.SettledRates]
+		if h.SettledRates > settled[h.Market] {
+			*late = append(*late, h.adjustments(first, &p.Venue)...)
+		} else {
+			state.names[fmt.Sprintf("positions[%d]", len(opening.Positions))] = string(h.Path)
+			opening.Positions = append(opening.Positions, first)
+			state.parts = append(state.parts, fact{path: string(h.Path), body: so(opening)})
+		}
+		if second.Size.Present {
+			second.Isolated = events.Number{}
+			*late = append(*late, h.adjustments(second, &p.Venue)...)
+		}
+	}
+	var facts, rest, later []fact // before the state, and after it
+	for i := range p.Markets {
+		m := &p.Markets[i]
+		for n := uint32(0); int(n) <= len(m.FundingRates); n++ {
+			if n > 0 && n <= settled[m.Market] {
+				facts = append(facts, m.FundingRates[n-1].fact(m.Market))
+			} else if n > 0 {
+				later = append(later, m.FundingRates[n-1].fact(m.Market))
+			}
+			switch a := adjusted[m.Market]; {
+			case a == nil:
+			case n == settled[m.Market]:
+				rest = append(rest, a[n]...)
+			default:
+				later = append(later, a[n]...)
+			}
+		}
+	}
+	if len(opening.Balances)+len(opening.Positions) > 0 {
+		facts = append(facts, state)
+	}
+	return append(append(facts, rest...), later...), nil
+}
+
+// settledByAll are the numbers of rates that all positions of a market have settled.
+func (p *Portfolio) settledByAll() map[string]uint32 {
+	settled := map[string]uint32{}
+	for i := range p.Positions {
+		h := &p.Positions[i]
+		if n, ok := settled[h.Market]; !ok || h.SettledRates < n {
+			settled[h.Market] = h.SettledRates
+		}
+	}
+	return settled
+}
+
+func (r *FundingRate) fact(market string) fact {
+	return fact{path: string(r.Path), body: &events.FundingRate{Market: market, Rate: r.Rate, Price: r.Price, IntervalSeconds: r.IntervalSeconds}}
+}
+
+// so returns an opening state as far as it is put together.
+func so(b *events.AccountOpeningState) *events.AccountOpeningState {
+	return &events.AccountOpeningState{Balances: slices.Clone(b.Balances), Positions: slices.Clone(b.Positions)}
+}
+
+// holding is the opening position of a holding; where its entry lies between two prices of the market, it is two: at
+// both prices, together of the same size and cost. The second has no size where one does.
+func (p *Portfolio) holding(h *Holding, s *scales) (first, second events.OpeningPosition, err error) {
+	if s == nil {
+		return first, second, p.unknownMarket(h.Path.field("market"), h.Market)
+	}
+	if err := p.checkHolding(h, s); err != nil {
+		return first, second, err
+	}
+	first = events.OpeningPosition{Market: h.Market, Leg: h.Leg.or(events.LegNet), Size: h.Size, EntryPrice: h.EntryPrice, Isolated: h.IsolatedMargin}
+	if h.EntryPrice.Present && int(h.EntryPrice.Scale) <= int(s.price) {
+		return first, second, nil
+	}
+	at, cost := h.Path.field("entryCost"), h.EntryCost.Decimal()
+	if h.EntryPrice.Present {
+		at, cost = h.Path.field("entryPrice"), h.Size.Decimal().Mul(h.EntryPrice.Decimal())
+	}
+	size := h.Size.Decimal()
+	digits := s.entryDigits(h.Size)
+	low, rest := cost.QuoRem(size, digits)
+	// size · entry = (size − high) · low + high · (low + unit), where high · unit is the rest
+	high := rest.Shift(digits)
+	if !high.Equal(high.Truncate(int32(s.size))) {
+		return first, second, wrong(at, "the cost, %s, has more digits than prices and sizes together: %d and %d", cost, digits, s.size)
+	}
+	second = first
+	for _, x := range [...]struct {
+		to *events.Number
+		d  decimal.Decimal
+	}{{&first.Size, size.Sub(high)}, {&first.EntryPrice, low}, {&second.Size, high}, {&second.EntryPrice, low.Add(decimal.New(1, -digits))}} {
+		if *x.to, err = events.FromDecimal(x.d); err != nil {
+			return first, second, wrong(at, "%v", err)
+		}
+	}
+	switch {
+	case second.Size.Sign() == 0:
+		return first, events.OpeningPosition{}, nil
+	case first.Size.Sign() == 0, low.Sign() == 0:
+		return first, second, wrong(at, "the entry price lies below the market's least")
+	case s.maxPrice.Cmp(second.EntryPrice) < 0:
+		return first, second, wrong(at, "the entry price is past the market's largest, %s", s.maxPrice)
+	}
+	return first, second, nil
+}
+
+// entryDigits are those of the prices that an entry is put together from: so few that their costs are exact where
+// the venue would round them.
+func (s *scales) entryDigits(size events.Number) int32 {
+	if s.price+s.size <= s.value {
+		return int32(s.price)
+	}
+	return int32(min(s.price, s.value-min(s.value, uint32(size.Scale))))
+}
+
+// checkHolding checks what a message can say better than the fact's.
+func (p *Portfolio) checkHolding(h *Holding, s *scales) error {
+	at := h.Path.field
+	mode, set := p.Modes.at(h.Market)
+	switch {
+	case h.Size.Sign() == 0:
+		return wrong(at("size"), "must not be zero")
+	case h.EntryPrice.Present == h.EntryCost.Present:
+		return wrong(at("entryPrice"), "must be there, or entryCost, and not both")
+	case h.EntryPrice.Present && h.EntryPrice.Sign() <= 0:
+		return wrong(at("entryPrice"), "must be greater than zero")
+	case h.EntryCost.Present && h.EntryCost.Sign() != h.Size.Sign():
+		return wrong(at("entryCost"), "must have the sign of the size")
+	case s.maxSize.Cmp(h.Size.Abs()) < 0:
+		return wrong(at("size"), "%s is past the market's largest, %s", h.Size, s.maxSize)
+	case s.maxPrice.Cmp(h.EntryPrice) < 0:
+		return wrong(at("entryPrice"), "%s is past the market's largest, %s", h.EntryPrice, s.maxPrice)
+	case h.Mode.Value == events.Cross && h.IsolatedMargin.Present:
+		return wrong(at("isolatedMargin"), "the position's mode is cross")
+	case h.IsolatedMargin.Present && set && mode.Value == events.Cross:
+		return wrong(at("isolatedMargin"), "the mode of %s is cross", h.Market)
+	case !h.IsolatedMargin.Present && (h.Mode.Value == events.Isolated || h.Mode.Value == 0 && mode.Value == events.Isolated || p.onlyIsolated(h.Market)):
+		return wrong(at("isolatedMargin"), "is missing: the position is isolated")
+	case int(h.SettledRates) > p.rates(h.Market):
+		return wrong(at("settledRates"), "%d, but %s has %d fundingRates", h.SettledRates, h.Market, p.rates(h.Market))
+	}
+	return nil
+}
+
+// adjustments add a position to an account that has been opened.
+func (h *Holding) adjustments(o events.OpeningPosition, v *VenueRules) (facts []fact) {
+	path := string(h.Path)
+	if o.Isolated.Present {
+		facts = append(facts, fact{path: h.Path.field("isolatedMargin"), body: &events.MarginModeSet{Market: o.Market, Mode: events.Isolated}})
+		facts = append(facts, fact{path: h.Path.field("isolatedMargin"), body: &events.Adjustment{Asset: v.SettlementAsset, Amount: o.Isolated, Market: o.Market, Leg: o.Leg, Reason: "opening"}})
+	}
+	return append(facts, fact{path: path, body: &events.Adjustment{Market: o.Market, Leg: o.Leg, Size: o.Size, EntryPrice: o.EntryPrice, Reason: "opening"}})
+}
+
+func (t *Trade) fact(v *VenueRules, i int) fact {
+	b := &events.Fill{Market: t.Market, Leg: t.Leg.or(events.LegNet), Side: t.Side.Value, Size: t.Size, Price: t.Price, Fee: t.Fee,
+		FeeAsset: t.FeeAsset, TradeID: fmt.Sprint("fill-", i), Reason: events.ReasonTrade, IsolatedMargin: t.IsolatedMargin}
+	if b.Fee.Present && b.FeeAsset == "" {
+		b.FeeAsset = v.SettlementAsset
+	}
+	return fact{path: string(t.Path), body: b}
+}
+
+// orderFacts add up open orders, by market and leg.
+func (p *Portfolio) orderFacts() ([]fact, error) {
+	var sums []*events.OrderMargin
+	var facts []fact
+	for i := range p.Orders {
+		o := &p.Orders[i]
+		leg := o.Leg.or(events.LegNet)
+		at := slices.IndexFunc(sums, func(x *events.OrderMargin) bool { return x.Market == o.Market && x.Leg == leg })
+		if at < 0 {
+			at = len(sums)
+			zero := events.MustNumber("0")
+			sums = append(sums, &events.OrderMargin{Market: o.Market, Leg: leg, BidSize: zero, BidNotional: zero, AskSize: zero, AskNotional: zero})
+			facts = append(facts, fact{path: string(o.Path), body: sums[at]})
+		}
+		size, notional := &sums[at].BidSize, &sums[at].BidNotional
+		if o.Side.Value == events.Sell {
+			size, notional = &sums[at].AskSize, &sums[at].AskNotional
+		}
+		if o.Size.Sign() <= 0 {
+			return nil, wrong(o.Path.field("size"), "must be greater than zero")
+		}
+		if o.Price.Sign() <= 0 {
+			return nil, wrong(o.Path.field("price"), "must be greater than zero")
+		}
+		if err := add(size, o.Size.Decimal()); err != nil {
+			return nil, wrong(o.Path.field("size"), "%v", err)
+		}
+		if err := add(notional, o.Size.Decimal().Mul(o.Price.Decimal())); err != nil {
+			return nil, wrong(o.Path.field("price"), "%v", err)
+		}
+	}
+	return facts, nil
+}
+
+func add(sum *events.Number, d decimal.Decimal) (err error) {
+	*sum, err = events.FromDecimal(sum.Decimal().Add(d))
+	return err
+}
+
+// tradeFacts are fills, and the executed orders of venues whose positions have collateral of their own.
+func (p *Portfolio) tradeFacts() (facts []fact) {
+	for i := range p.Fills {
+		facts = append(facts, p.Fills[i].fact(&p.Venue, i))
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		facts = append(facts, fact{path: string(c.Path), body: &events.PositionChanged{Market: c.Market, Collateral: c.Collateral,
+			Leg: c.Leg.Value, Change: c.Change.Value, SizeUSD: c.SizeUSD, CollateralDelta: c.CollateralDelta, IndexMin: c.IndexMin,
+			IndexMax: c.IndexMax, LongMin: c.LongMin, LongMax: c.LongMax, ShortMin: c.ShortMin, ShortMax: c.ShortMax, OrderID: fmt.Sprint("change-", i)}})
+	}
+	return facts
+}
+
+// market returns the state of a market, nil where the document has none of that name.
+func (p *Portfolio) market(name string) *MarketState {
+	for i := range p.Markets {
+		if p.Markets[i].Market == name {
+			return &p.Markets[i]
+		}
+	}
+	return nil
+}
+
+func (p *Portfolio) onlyIsolated(market string) bool {
+	m := p.market(market)
+	return m != nil && m.MarginModes.Value > events.ModesAny
+}
+
+func (p *Portfolio) rates(market string) int {
+	if m := p.market(market); m != nil {
+		return len(m.FundingRates)
+	}
+	return 0
+}
+
+func (p *Portfolio) unknownMarket(path, market string) error {
+	return wrong(path, "no market %s in this document", market)
+}

@@ -1,0 +1,51 @@
+package calculator
+
+// sentence says what a rule or a reason means; docs/errors.md has the same words, and a test says so.
+func sentence(code string) string {
+	if s, ok := sentences[code]; ok {
+		return s
+	}
+	return "docs/errors.md explains it"
+}
+
+var sentences = map[string]string{
+	"account_reopened":                "an account that exists was opened again",
+	"sequence_gap":                    "sequences of a producer are missing before this one",
+	"mark_out_of_order":               "a price is older than the last one; it changes nothing",
+	"withdrawal_exceeds_withdrawable": "money left that was not free",
+	"negative_balance":                "a spot trade or conversion took more than there was",
+	"leverage_above_maximum":          "more leverage than the market or the tier allows",
+	"insufficient_initial_margin":     "a trade opened more than its margin covers",
+	"mode_switch_with_position":       "margin mode was switched with a position open",
+	"isolated_margin_exceeds_free":    "margin moved into an isolated pool was not free",
+	"isolated_margin_below_initial":   "margin was taken from an isolated pool below its initial requirement",
+	"isolated_margin_not_removable":   "margin was taken from an isolated pool with a position, in a market that is strict isolated",
+	"margin_mode_not_allowed":         "a market that admits isolated margin only was switched to cross",
+	"isolated_market_shared":          "an account that holds a position in an isolated market holds another one beside it",
+	"withdrawals_gated":               "collateral left a pool whose withdrawals the venue has stopped until a block (WithdrawalsGated)",
+	"market_halted":                   "a trade in a halted market",
+	"liquidation_without_episode":     "a liquidation fill in a pool that was not being liquidated",
+	"liquidation_overfill":            "a liquidation fill that opened a position",
+	"covers_no_bankruptcy":            "a BankruptcyCovered that names no open bankruptcy",
+	"unknown_dead_letter":             "a correction names a dead letter that is not open",
+	"funding_without_position":        "a funding payment where there is no position",
+	"bad_value":                       "a value of the wrong type or past the bounds of its field, also where only the state tells",
+	"unknown_venue":                   "the venue has no profile (yet: the config topic was read to its end)",
+	"unknown_market":                  "the market is not listed",
+	"unknown_asset":                   "the asset is neither the settlement asset nor known as collateral",
+	"market_settled":                  "the market was settled for good",
+	"too_many_digits":                 "more digits after the point than the scale has",
+	"out_of_range":                    "past a bound of section 1 of the profile's page",
+	"not_supported":                   "the venue's profile has no such fact, or no such rule of a market",
+	"unknown_profile":                 "no such profile or version in this build",
+	"bad_params":                      "a setting of a profile that is unknown or past its range",
+	"scale_changed":                   "a venue's settlement asset or value scale cannot change",
+	"already_listed":                  "a market is listed once",
+	"tiers_not_continuous":            "maintenance would jump at the edge of a tier",
+	"wrong_funding_mode":              "a rate in a market with payments, or a payment in one with an index",
+	"leg_mismatch":                    "net and long or short legs at once in one market",
+	"leg_overclosed":                  "a fill that takes a long leg below zero, or a short one above",
+	"too_many_positions":              "more than 256 positions in a pool",
+	"mode_switch_without_margin":      "a mode switch with a position open that does not name the isolated margin",
+	"opening_state_not_first":         "an opening state for an account that has or had something",
+}
