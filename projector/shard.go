@@ -51,7 +51,7 @@ type Shard struct {
 	terms     margin.Terms
 	left      []int32 // slots
 	drawn     []drawn
-	ahead     int64   // keeps the compiler from leaving out what is read ahead
+	sum       int64   // keeps the compiler from leaving out what is read ahead
 	unbound   []*pool // judged, and still to be given bounds
 	jumpLeast int
 	judgeAll  bool // of tests: every move has every holder judged
