@@ -1,6 +1,8 @@
 package projector
 
 import (
+	"slices"
+
 	"marginledger/events"
 	"marginledger/projector/margin"
 )
@@ -12,14 +14,19 @@ func (s *Shard) bound(p *pool) {
 	s.setDrawn()
 }
 
-// boundAll gives bounds to many pools: first all are worked out, then all are set.
+// boundAll gives bounds to many pools: those of some are worked out, then set.
 func (s *Shard) boundAll(pools []*pool) {
-	s.drawn = s.drawn[:0]
-	for _, p := range pools {
-		s.draw(p)
+	for some := range slices.Chunk(pools, ahead) {
+		s.drawn = s.drawn[:0]
+		for _, p := range some {
+			s.draw(p)
+		}
+		s.setDrawn()
 	}
-	s.setDrawn()
 }
+
+// ahead is of how many pools memory is read before it is needed: they fit the caches near a core.
+const ahead = 128
 
 // drawn is a bound that is worked out and not yet set.
 type drawn struct {
@@ -109,7 +116,7 @@ func (s *Shard) readAhead(pools []*pool) {
 			}
 		}
 	}
-	s.ahead = sum
+	s.sum = sum
 }
 
 // narrow takes every edge that may come next: below the next call, the next worse stage and the stop's

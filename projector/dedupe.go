@@ -98,7 +98,10 @@ func appendEntry(dst []byte, e seenEntry) []byte {
 func (s *Shard) seenSequence(r *Record) Reason {
 	e := r.Event
 	key := producerKey{r.Source, e.Producer}
-	p := s.producers[key]
+	p := s.producer
+	if p == nil || p.producerKey != key {
+		p = s.producers[key]
+	}
 	switch {
 	case p == nil:
 		key.name, key.source.Topic = strings.Clone(key.name), strings.Clone(key.source.Topic)
@@ -114,6 +117,7 @@ func (s *Shard) seenSequence(r *Record) Reason {
 		s.gap = true
 	}
 	p.sequence, p.time = e.Sequence, e.Time
+	s.producer = p
 	s.touchProducer(p)
 	return ReasonNone
 }

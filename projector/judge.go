@@ -14,11 +14,13 @@ import (
 // bounds, and drops isolated pools that hold nothing any more.
 func (s *Shard) judgeQueued() {
 	account := s.rec.Event != nil && s.rec.Event.Type.OfAccount()
-	if len(s.queue) > 1 {
-		s.readAhead(s.queue)
-	}
-	for _, p := range s.queue {
-		s.judge(p, account && p.touched, false)
+	for some := range slices.Chunk(s.queue, ahead) {
+		if len(some) > 1 {
+			s.readAhead(some)
+		}
+		for _, p := range some {
+			s.judge(p, account && p.touched, false)
+		}
 	}
 	if s.deferring {
 		s.unbound = append(s.unbound, s.queue...)

@@ -17,30 +17,39 @@ var (
 	ladderStreams = flag.Uint64("ladder-streams", 40, "seeds of TestLadder")
 )
 
-// ladderCase is a kind of stream. A profile adds its own; model says whether the reference model knows it.
+// ladderCase is a kind of stream. A venue adds its own: run hands record after record to apply, which folds
+// each in all ways and returns what is announced. model says whether the reference model knows the profile.
 type ladderCase struct {
-	name    string
-	options stream.Options
-	model   bool
-	every   uint64 // run of so many seeds only one
+	name  string
+	run   func(rng *rand.Rand, apply func(*projector.Record) []events.Output)
+	model bool
+	every uint64 // run of so many seeds only one
 }
 
 var ladderCases = []ladderCase{
-	{"standard, all facts", stream.Options{Records: 250}, true, 1},
-	{"standard, calm prices, many accounts", stream.Options{Records: 1500, Accounts: 40, Markets: 2, Calm: 70}, true, 10},
-	{"standard, calm prices, few markets", stream.Options{Records: 400, Accounts: 6, Markets: 1, Calm: 50, Clean: true}, true, 4},
+	{"standard, all facts", standardStream(stream.Options{Records: 250}), true, 1},
+	{"standard, calm prices, many accounts", standardStream(stream.Options{Records: 1500, Accounts: 40, Markets: 2, Calm: 70}), true, 10},
+	{"standard, calm prices, few markets", standardStream(stream.Options{Records: 400, Accounts: 6, Markets: 1, Calm: 50, Clean: true}), true, 4},
 }
 
-// TestLadder folds random streams in five ways: with the ladder; with new bounds
-// late, as after a jump; with every holder judged at every move; with the ladder thrown away and made anew at random places;
-// and by the reference model. Record by record they announce the same bytes.
+func standardStream(o stream.Options) func(*rand.Rand, func(*projector.Record) []events.Output) {
+	return func(rng *rand.Rand, apply func(*projector.Record) []events.Output) {
+		o := o
+		o.Watch = apply
+		stream.Random(rng, o)
+	}
+}
+
+// TestLadder folds random streams in five ways: with the ladder; with new bounds late, as after a jump; with
+// every holder judged at every move; with the ladder thrown away and made anew at random places; and by the
+// reference model. Record by record they announce the same bytes.
 func TestLadder(t *testing.T) {
 	for _, c := range ladderCases {
 		t.Run(c.name, func(t *testing.T) {
 			var work projector.Work
 			for seed := *ladderSeed; seed < *ladderSeed+(*ladderStreams+c.every-1)/c.every; seed++ {
 				w := newLadderWays(t, seed, c)
-				stream.Random(w.rng, w.options())
+				c.run(w.rng, w.apply)
 				work.Jumps += w.late.Work().Jumps
 				work.Crossed += w.ladder.Work().Crossed
 				if a, b := w.ladder.Work().Judged, w.all.Work().Judged; a > b {
@@ -77,12 +86,6 @@ func newLadderWays(t *testing.T, seed uint64, c ladderCase) *ladderWays {
 		w.model = reference.New(0, w.cfg.DedupeWindow)
 	}
 	return w
-}
-
-func (w *ladderWays) options() stream.Options {
-	o := w.c.options
-	o.Watch = w.apply
-	return o
 }
 
 // apply folds a record in all ways, and returns what is announced.

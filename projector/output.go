@@ -73,7 +73,7 @@ func (m *moment) text(at int64) string {
 
 // violate notes that the fact broke a rule; a is nil for facts of no account.
 func (s *Shard) violate(a *account, pool *pool, rule Rule) {
-	v := s.venues[s.rec.Event.Venue]
+	v := s.find(s.rec.Event.Venue)
 	p := pendingOutput{Output: s.header(events.KindViolation, v), account: a, pool: pool, level: rule.Order()}
 	p.Rule = string(rule)
 	if a != nil {
@@ -88,7 +88,7 @@ func (s *Shard) deadLetter(reason Reason, detail string) {
 	s.markIncomplete()
 	var v *venue
 	if r.Event != nil {
-		v = s.venues[r.Event.Venue]
+		v = s.find(r.Event.Venue)
 	}
 	p := pendingOutput{Output: s.header(events.KindDeadLetter, v)}
 	digest := sha256.Sum256(r.Value)

@@ -42,12 +42,16 @@ type Shard struct {
 	others []rower // system accounts, funds, producers, open dead letters: in order of appearance
 	dirty  dirty   // what changed since the last TakeChanged
 
+	// Of the record before: derived.
+	venue    *venue
+	producer *producer
+
 	// Bounds. All of it is derived.
 	bounds    margin.Bounds
 	terms     margin.Terms
 	left      []int32 // slots
 	drawn     []drawn
-	ahead     int64   // keeps the compiler from leaving out what is read ahead
+	sum       int64   // keeps the compiler from leaving out what is read ahead
 	unbound   []*pool // judged, and still to be given bounds
 	jumpLeast int
 	judgeAll  bool // of tests: every move has every holder judged
@@ -151,7 +155,7 @@ const maxMillis = (1<<63 - 1) / 1_000_000
 
 // apply applies an admitted event; a reason other than ReasonNone means that nothing changed.
 func (s *Shard) apply(e *events.Event) Reason {
-	v := s.venues[e.Venue]
+	v := s.find(e.Venue)
 	if body, ok := e.Body.(*events.VenueProfileSet); ok {
 		return s.venueProfileSet(v, e, body)
 	}
@@ -164,13 +168,25 @@ func (s *Shard) apply(e *events.Event) Reason {
 	return s.applyVenue(v, e)
 }
 
+// find returns a venue by its name, nil where there is none. Most records are of the venue of the one before.
+func (s *Shard) find(name string) *venue {
+	if v := s.venue; v != nil && v.Name == name {
+		return v
+	}
+	v := s.venues[name]
+	if v != nil {
+		s.venue = v
+	}
+	return v
+}
+
 // Waits reports that an event names a venue, market or asset that is not known yet. The shell
 // holds it back until the configuration topics are drained.
 func (s *Shard) Waits(e *events.Event) bool {
 	if e.Type.Role() == events.RoleConfig {
 		return false
 	}
-	v := s.venues[e.Venue]
+	v := s.find(e.Venue)
 	if v == nil {
 		return true
 	}
@@ -184,7 +200,7 @@ func (s *Shard) eventAccount() *account {
 	if e == nil || !e.Type.OfAccount() {
 		return nil
 	}
-	v := s.venues[e.Venue]
+	v := s.find(e.Venue)
 	if v == nil {
 		return nil
 	}

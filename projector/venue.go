@@ -12,6 +12,11 @@ import (
 
 // applyVenue applies a fact of a venue or a market.
 func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
+	if b, ok := e.Body.(*events.MarkPrice); ok { // most of them: one look-up
+		if m := v.markets[b.Market]; m != nil && !m.Settled {
+			return s.markPrice(m, e, b)
+		}
+	}
 	if reason := v.knows(e.Body); reason != ReasonNone {
 		return reason
 	}
@@ -19,8 +24,6 @@ func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
 		return reason
 	}
 	switch b := e.Body.(type) {
-	case *events.MarkPrice:
-		return s.markPrice(v.markets[b.Market], e, b)
 	case *events.FundingRate:
 		return s.fundingRate(v.markets[b.Market], b)
 	case *events.CollateralPrice:

@@ -45,9 +45,11 @@ func (t *Terms) add() *Term {
 // itself, so that the costs are those of a move by 100 %.
 func (t *Terms) OfMarket(v Variable, i int, m *Market) *Term { return t.ofPrice(v, i, m.Key(v)) }
 
-// OfAsset adds a price of the asset of balance i, likewise, and OfBalance that between.
+// OfAsset adds a price of the asset of balance i, likewise.
 func (t *Terms) OfAsset(v Variable, i int, a *Asset) *Term { return t.ofPrice(v, i, a.Key(v)) }
-func (t *Terms) OfBalance(i int, a *Asset) *Term           { return t.OfAsset(VarCollateral, i, a) }
+
+// OfBalance adds the price of the asset of balance i.
+func (t *Terms) OfBalance(i int, a *Asset) *Term { return t.OfAsset(VarCollateral, i, a) }
 
 func (t *Terms) ofPrice(v Variable, i int, key int64) *Term {
 	term := t.add()

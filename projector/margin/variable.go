@@ -32,9 +32,11 @@ const (
 	assetVariables  = VarTime - VarCollateral
 )
 
-// OfMarket and OfAsset report whose variable it is.
+// OfMarket reports that it is a market's.
 func (v Variable) OfMarket() bool { return v < VarCollateral }
-func (v Variable) OfAsset() bool  { return v >= VarCollateral && v < VarTime }
+
+// OfAsset reports that it is an asset's.
+func (v Variable) OfAsset() bool { return v >= VarCollateral && v < VarTime }
 
 // isPrice reports that the variable is never below 1 once it is set.
 func (v Variable) isPrice() bool { return v != VarFunding && v != VarTime }
