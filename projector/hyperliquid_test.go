@@ -14,8 +14,8 @@ import (
 
 var perpSeed = flag.Uint64("hyperliquid-seed", 0, "seed of TestHyperliquidStreams; 0: a fixed range")
 
-// TestHyperliquidStreams folds random facts of the venue in three ways: as they come; with every holder judged at every
-// move; and with the state thrown away and restored from rows at random places. Record by record the same is announced,
+// TestHyperliquidStreams folds random facts of the venue in four ways: as they come; with every holder judged at every
+// move; with new bounds late, as after a jump; and with the state thrown away and restored from rows at random places. Record by record the same is announced,
 // and the books balance.
 func TestHyperliquidStreams(t *testing.T) {
 	first, last := uint64(1), uint64(40)
@@ -26,20 +26,24 @@ func TestHyperliquidStreams(t *testing.T) {
 	dead, records := 0, 0
 	for seed := first; seed <= last; seed++ {
 		g := &perpStream{Rand: rand.New(rand.NewPCG(seed, 23)), marks: map[string]int64{}}
-		fold, all, restarted := New(Config{}), New(Config{}), New(Config{})
-		all.judgeAll = true
+		fold, all, late, restarted := New(Config{}), New(Config{}), New(Config{}), New(Config{})
+		all.JudgeAll()
+		late.JumpSoon()
 		for i := range 400 {
 			body, owner := g.next(i)
 			want := applyAt(all, i, body, owner)
-			fold, again := applyAt(fold, i, body, owner), applyAt(restarted, i, body, owner)
+			ladder, jumped, again := applyAt(fold, i, body, owner), applyAt(late, i, body, owner), applyAt(restarted, i, body, owner)
 			for _, way := range []struct {
 				name string
 				got  *Effects
-			}{{"as they come", fold}, {"restarted", again}} {
+			}{{"as they come", ladder}, {"with late bounds", jumped}, {"restarted", again}} {
 				if a, b := heard(way.got), heard(want); a != b {
 					t.Fatalf("record %d, %T: %s\n%s\njudging everything\n%s\nrepeat: go test ./projector -run TestHyperliquidStreams -hyperliquid-seed %d",
 						i, body, way.name, a, b, seed)
 				}
+			}
+			if err := fold.CheckLadders(); i%11 == 0 && err != nil {
+				t.Fatalf("seed %d, record %d: %v", seed, i, err)
 			}
 			records++
 			dead += len(want.DeadLetters)
