@@ -127,7 +127,7 @@ func (p *Profile) Admit(m *margin.Market) (any, error) {
 	if err := s.setUnits(m); err != nil {
 		return nil, err
 	}
-	if m.Quantities == nil {
+	if len(m.Quantities) == 0 {
 		return s, nil
 	}
 	quantities := reader{list: m.Quantities}
