@@ -11,7 +11,7 @@ import (
 
 // Errors of opening positions.
 var (
-	errLegSign     = errors.New("gmx: the size of a short is negative, that of a long is not")
+	errLegSign = errors.New("gmx: the size of a short is negative, that of a long is not")
 	errInexact = errors.New("gmx: size · entryPrice has more than 30 digits after the point: sizeUsd says it exactly")
 )
 
