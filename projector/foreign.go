@@ -17,7 +17,7 @@ func (v *venue) supports(body events.Body) Reason {
 	ok := true
 	switch b := body.(type) {
 	case *events.Fill, *events.TradeBusted, *events.FundingPayment, *events.MarginModeSet, *events.IsolatedMarginMoved, *events.OrderMargin,
-		*events.LeverageSet, *events.LeverageCapSet, *events.BankruptcyCovered, *events.FundingRate, *events.MarketSettled:
+		*events.LeverageSet, *events.LeverageCapSet, *events.BankruptcyCovered, *events.FundingRate, *events.MarketSettled, *events.PortfolioStopSet: // a stop watches the cross pool
 		ok = v.keeper == nil
 	case *events.Adjustment:
 		ok = v.keeper == nil || b.Market == ""

@@ -163,7 +163,9 @@ func (s *Shard) loadMarket(v *venue, k *rowKey, r *rowReader) error {
 	m.haltedFor = r.text()
 	m.OpenLong, m.OpenShort = r.wide(), r.wide()
 	m.makerFee, m.takerFee = r.number(), r.number()
-	m.Quantities = r.params()
+	if m.Quantities = r.params(); len(m.Quantities) == 0 {
+		m.Quantities = nil // none yet
+	}
 	if r.version > 1 {
 		m.Params, m.Modes = r.params(), events.MarginModes(r.byte())
 		m.OpenInterestKnown, m.GatedUntil = r.bool(), r.uint()

@@ -21,8 +21,8 @@ var gmxParams = map[string]string{
 	"minCollateralUsd": "1", "minPositionUsd": "1",
 }
 
-// gmxPool is the state of a market's pool before the first "pool" line says more.
-var gmxPool = map[string]string{
+// gmxPoolState is the state of a market's pool before the first "pool" line says more.
+var gmxPoolState = map[string]string{
 	"poolLong": "10000", "poolShort": "30000000", "impactPool": "0", "impactPoolLent": "0",
 	"openInterestUsdLong": "0", "openInterestUsdShort": "0", "openInterestTokensLong": "0", "openInterestTokensShort": "0",
 	"borrowingLong": "0", "borrowingShort": "0",
@@ -46,7 +46,7 @@ func (w *world) parseKept(t *testing.T, words []string) (owner string, body even
 		return "", b
 	case words[0] == "pool":
 		if w.pools[words[1]] == nil {
-			w.pools[words[1]] = gmxPool
+			w.pools[words[1]] = gmxPoolState
 		}
 		told := map[string]string{}
 		for _, q := range named(t, w.pools[words[1]], words[2:]) {

@@ -19,6 +19,9 @@ type held struct {
 	borrowing     *big.Int // cumulative factor when last taken (§9)
 	fee           *big.Int // per size, when last taken (§8), in the token of the collateral
 	claim         Sides    // likewise, in the long and in the short token
+
+	of      *settings // a cache: closing is the impact of closing all at this state of the pool
+	closing closing
 }
 
 // stateVersion is the first byte of Pool.State.

@@ -32,16 +32,33 @@ type Health struct {
 // Health tests a position (§4). Remaining below the least collateral, not above zero, or below the
 // requirement for its size: liquidatable, for the first of these reasons. At the requirement it is safe.
 func (m *Market) Health(p *Prices, pos *Position, owed Owed, d *Discount, check Check) (*Health, error) {
-	price := p.token(pos.LongToken).Min
-	impact, improved, err := m.Impact(p.Index, pos.IsLong, neg(pos.Size), neg(pos.Tokens))
+	c, err := m.closing(p.Index, pos)
 	if err != nil {
 		return nil, err
 	}
-	f := m.closingFees(pos.Size, price, improved, false, owed, d)
+	return m.healthOf(p, pos, owed, d, check, c), nil
+}
+
+// closing is the impact of closing all of a position, before any cap: what of §4 takes long to work out.
+type closing struct {
+	impact   *big.Int
+	improved bool
+}
+
+// closing works it out. The index price matters only where the balance is taken in tokens.
+func (m *Market) closing(index Pair, pos *Position) (c closing, err error) {
+	c.impact, c.improved, err = m.Impact(index, pos.IsLong, neg(pos.Size), neg(pos.Tokens))
+	return c, err
+}
+
+// healthOf is Health with the impact of closing given.
+func (m *Market) healthOf(p *Prices, pos *Position, owed Owed, d *Discount, check Check, c closing) *Health {
+	price := p.token(pos.LongToken).Min
+	f := m.closingFees(pos.Size, price, c.improved, false, owed, d)
 	h := &Health{
 		Collateral: mul(pos.Collateral, price),
 		PnL:        m.PnL(p, pos),
-		Impact:     m.impactForLiquidation(p.Index, pos, impact),
+		Impact:     m.impactForLiquidation(p.Index, pos, c.impact),
 		Costs:      mul(add(f.cost, owed.Funding), price),
 	}
 	h.Remaining = sub(add(add(h.Collateral, h.PnL), h.Impact), h.Costs)
@@ -59,7 +76,7 @@ func (m *Market) Health(p *Prices, pos *Position, owed Owed, d *Discount, check 
 	case h.Remaining.Cmp(h.Required) < 0:
 		h.Reason = MinCollateralForLeverage
 	}
-	return h, nil
+	return h
 }
 
 // impactForLiquidation returns the impact that counts against a position: never a gain, which another

@@ -10,6 +10,10 @@ var farthest = new(big.Int).Lsh(one, 128)
 // The index has no spread there; the two other tokens keep their prices, but for one that is the index
 // token and moves along. Open interest, the pool and what is owed stay as they are.
 func (m *Market) LiquidationPrice(p *Prices, pos *Position, owed Owed, d *Discount, longIsIndex bool) (*big.Int, error) {
+	c, err := m.closing(p.Index, pos)
+	if err != nil {
+		return nil, err
+	}
 	isSafe := func(x *big.Int) (bool, error) {
 		at := *p
 		at.Index = Pair{x, x}
@@ -19,8 +23,12 @@ func (m *Market) LiquidationPrice(p *Prices, pos *Position, owed Owed, d *Discou
 				at.Short = at.Index
 			}
 		}
-		h, err := m.Health(&at, pos, owed, d, Check{ForLiquidation: true, MinUSD: true})
-		return err == nil && h.Reason == "", err
+		if m.BalanceInTokens {
+			if c, err = m.closing(at.Index, pos); err != nil {
+				return false, err
+			}
+		}
+		return m.healthOf(&at, pos, owed, d, forLiquidation, c).Reason == "", nil
 	}
 	safe := p.Index.forPnL(pos.IsLong, false)
 	if ok, err := isSafe(safe); !ok {

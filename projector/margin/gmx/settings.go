@@ -13,9 +13,8 @@ import (
 // settings are what Admit keeps of a market: rules, and the state of its pool once a PoolState came.
 type settings struct {
 	Market
-	known           bool // a PoolState came
-	minPositionUSD  *big.Int
-	maxFactorForADL Sides
+	known          bool // a PoolState came
+	minPositionUSD *big.Int
 
 	indexDecimals, longDecimals, shortDecimals int
 	indexUnit                                  *big.Int // raw price (§1) of one unit of Market.Min; likewise
@@ -127,7 +126,7 @@ func (p *Profile) Admit(m *margin.Market) (any, error) {
 	if err := s.setUnits(m); err != nil {
 		return nil, err
 	}
-	if m.Quantities == nil {
+	if len(m.Quantities) == 0 {
 		return s, nil
 	}
 	quantities := reader{list: m.Quantities}

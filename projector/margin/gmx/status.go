@@ -23,20 +23,21 @@ func (p *Profile) Stage(h *margin.Health) events.Stage {
 // Cleared reports that the position is closed, or no longer liquidatable.
 func (p *Profile) Cleared(h *margin.Health) bool { return h.Own != liquidatable }
 
-// StageEdge is the requirement, then 0.
+// StageEdge is the requirement, then 0. The requirement is rounded up and what remains down, so that above it
+// the position is safe, but for one that asks for nothing: that is safe above 0.
 func (p *Profile) StageEdge(stage events.Stage) (margin.Edge, bool) {
 	switch stage {
 	case events.StageNone:
-		return margin.Edge{Multiple: margin.OneMultiple}, true
+		return margin.Edge{Multiple: margin.OneMultiple, Floor: fixed.FromInt64(1)}, true
 	case events.StageBankrupt:
 		return margin.Edge{}, false
 	}
 	return margin.Edge{}, true
 }
 
-// ClearEdge is the requirement.
+// ClearEdge is the requirement, less the unit that the two roundings may hide.
 func (p *Profile) ClearEdge() margin.Edge {
-	return margin.Edge{Multiple: margin.OneMultiple, Upper: true}
+	return margin.Edge{Multiple: margin.OneMultiple, Floor: fixed.FromInt64(-1), Upper: true}
 }
 
 // Ask asks for all.
@@ -57,14 +58,6 @@ func (p *Profile) LiquidationFee(pool *margin.Pool, position int, size int64) fi
 
 // Cooldown is none.
 func (p *Profile) Cooldown(events.Stage) int64 { return 0 }
-
-// Slopes has no slack to give for a position: it is judged whenever a price of its market moves, and
-// when prices of its tokens or the state of the pool do. A wallet has no status to lose.
-func (p *Profile) Slopes(pool *margin.Pool, _ *margin.Health, _ margin.Edge, t *margin.Terms) {
-	if len(pool.Positions) == 0 {
-		t.Slack = fixed.FromInt64(1)
-	}
-}
 
 // LiquidationPrice is the index price at which the position first fails §4, in the units of the contracts.
 // There is one market to a position: with underlying it is the same.

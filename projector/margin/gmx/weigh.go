@@ -38,12 +38,21 @@ func weigh(pool *margin.Pool) (*weighed, string) {
 	if missing != 0 {
 		return nil, missing.String()
 	}
-	h, err := x.Health(&x.prices, &x.position, x.owed, nil, forLiquidation)
-	if err != nil {
-		panic(fmt.Sprintf("gmx: %v: position %+v of %s, past the bounds of admission", err, x.position, m.Name))
-	}
-	x.health = h
+	x.health = x.healthOf(&x.prices, &x.position, x.owed, nil, forLiquidation, x.closing())
 	return x, ""
+}
+
+// closing is the impact of closing all, kept with the position until the pool's state changes.
+func (x *weighed) closing() closing {
+	if x.held.of == x.settings && !x.BalanceInTokens {
+		return x.held.closing
+	}
+	c, err := x.Market.closing(x.prices.Index, &x.position)
+	if err != nil {
+		panic(fmt.Sprintf("gmx: %v: position %+v, past the bounds of admission", err, x.position))
+	}
+	x.held.of, x.held.closing = x.settings, c
+	return c
 }
 
 // kinds are kinds of facts that are missing.
