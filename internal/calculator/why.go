@@ -16,6 +16,8 @@ var sentences = map[string]string{
 	"negative_balance":                "a spot trade or conversion took more than there was",
 	"leverage_above_maximum":          "more leverage than the market or the tier allows",
 	"insufficient_initial_margin":     "a trade opened more than its margin covers",
+	"newly_undercollateralized":       "a trade or withdrawal that the venue refuses an account which met its initial requirement before (dYdX's NewlyUndercollateralized)",
+	"still_undercollateralized":       "likewise of an account that did not meet it before, and that became riskier",
 	"mode_switch_with_position":       "margin mode was switched with a position open",
 	"isolated_margin_exceeds_free":    "margin moved into an isolated pool was not free",
 	"isolated_margin_below_initial":   "margin was taken from an isolated pool below its initial requirement",
@@ -29,7 +31,6 @@ var sentences = map[string]string{
 	"covers_no_bankruptcy":            "a BankruptcyCovered that names no open bankruptcy",
 	"unknown_dead_letter":             "a correction names a dead letter that is not open",
 	"funding_without_position":        "a funding payment where there is no position",
-	"bad_value":                       "a value of the wrong type or past the bounds of its field, also where only the state tells",
 	"unknown_venue":                   "the venue has no profile (yet: the config topic was read to its end)",
 	"unknown_market":                  "the market is not listed",
 	"unknown_asset":                   "the asset is neither the settlement asset nor known as collateral",
@@ -48,4 +49,5 @@ var sentences = map[string]string{
 	"too_many_positions":              "more than 256 positions in a pool",
 	"mode_switch_without_margin":      "a mode switch with a position open that does not name the isolated margin",
 	"opening_state_not_first":         "an opening state for an account that has or had something",
+	"bad_value":                       "a value of the wrong type or past the bounds of its field, also where only the state tells",
 }
