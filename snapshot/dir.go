@@ -10,13 +10,31 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Dir is a directory of snapshots, of any number of shards. Several nodes may share it.
 type Dir string
 
-// tempPattern names what is being written. A crash leaves such a file; nobody takes it for anything.
-const tempPattern = "*.tmp"
+// TempPattern names what is being written. A crash leaves such a file; nobody takes it for anything.
+const TempPattern = "*.tmp"
+
+// staleAfter is when a temporary file is nobody's any more.
+const staleAfter = 24 * time.Hour
+
+// RemoveStale removes temporary files that were last written before a time: what crashes left. That it may fail is of
+// no consequence.
+func RemoveStale(dir string, before time.Time) {
+	paths, err := filepath.Glob(filepath.Join(dir, TempPattern))
+	if err != nil {
+		return
+	}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.ModTime().Before(before) {
+			_ = os.Remove(path) // The next one tries again.
+		}
+	}
+}
 
 // String returns the path.
 func (d Dir) String() string { return string(d) }
@@ -26,7 +44,8 @@ func (d Dir) Put(_ context.Context, write func(io.Writer) (string, error)) (err 
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return fmt.Errorf("make the directory of snapshots: %w", err)
 	}
-	temp, err := os.CreateTemp(string(d), tempPattern)
+	RemoveStale(string(d), time.Now().Add(-staleAfter))
+	temp, err := os.CreateTemp(string(d), TempPattern)
 	if err != nil {
 		return fmt.Errorf("write a snapshot: %w", err)
 	}

@@ -292,7 +292,7 @@ func TestFullDisk(t *testing.T) {
 		if got := cuts(t, dir, 1); !slices.Equal(got, []uint64{5}) {
 			t.Fatalf("with %d bytes left: %v", left, got)
 		}
-		if temps, err := filepath.Glob(filepath.Join(string(dir), tempPattern)); err != nil || len(temps) > 0 {
+		if temps, err := filepath.Glob(filepath.Join(string(dir), TempPattern)); err != nil || len(temps) > 0 {
 			t.Fatal(temps, err)
 		}
 	}

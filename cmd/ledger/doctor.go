@@ -9,7 +9,6 @@ import (
 
 	"marginledger/internal/eventlog"
 	"marginledger/internal/topics"
-	"marginledger/snapshot"
 )
 
 // doctorCmd checks a configuration against a live cluster.
@@ -36,7 +35,11 @@ func (cmd *doctorCmd) Run(ctx context.Context) error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, cmd.Timeout)
 	defer cancel()
-	findings := topics.Doctor(ctx, doctorClient{client}, topicPlan(c), c.DataDir, snapshot.Dir(c.SnapshotDir()))
+	snapshots, err := c.SnapshotStore()
+	if err != nil {
+		return err
+	}
+	findings := topics.Doctor(ctx, doctorClient{client}, topicPlan(c), c.DataDir, snapshots)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	count := make([]int, topics.Fail+1)
 	for _, f := range findings {

@@ -18,6 +18,9 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"The service."`
 	Topics      topicsCmd      `cmd:"" help:"The topics of a ledger."`
 	Doctor      doctorCmd      `cmd:"" help:"Check a configuration against a live cluster."`
+	Snapshot    snapshotCmd    `cmd:"" help:"Have a running ledger take a snapshot now, or list what there is."`
+	Backup      backupCmd      `cmd:"" help:"Copy a verified snapshot of every shard to another place."`
+	Restore     restoreCmd     `cmd:"" help:"Make a data directory from a backup."`
 	Skip        skipCmd        `cmd:"" help:"Leave out a record that cannot be read; it becomes a dead letter."`
 	Repartition repartitionCmd `cmd:"" help:"Copy a topic that is keyed by market into one that is keyed by owner."`
 	Bench       benchCmd       `cmd:"" help:"Measure throughput, latency and recovery on this machine."`

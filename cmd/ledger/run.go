@@ -68,11 +68,19 @@ func serve(ctx context.Context, c *config.Config, client *eventlog.Client, log *
 
 	var node *pipeline.Node
 	metrics := api.NewMetrics(build(), func() []pipeline.Status { return node.Status() })
-	if node, err = pipeline.NewNode(pipelineConfig(c, url, log, metrics), pipeline.Kafka(client)); err != nil {
+	settings, err := pipelineConfig(c, url, log, metrics)
+	if err == nil {
+		node, err = pipeline.NewNode(settings, pipeline.Kafka(client))
+	}
+	if err != nil {
 		return errors.Join(err, listener.Close())
+	}
+	if settings.Snapshots.Key == nil {
+		log.Info("no snapshots.auditKey is given: snapshots have no Merkle-sum root")
 	}
 	handler := api.New(&api.Node{
 		Pipeline: node, Shards: c.Shards, URL: url, Liquidations: &api.Topic{Client: client, Name: c.OutputTopics()[0]},
+		Store:  settings.Snapshots.Store,
 		Before: func() error { return *waiting.Load() },
 	}, api.Options{Version: build(), MinCutTimeout: c.HTTP.MinCutTimeout, Registry: metrics.Registry})
 
@@ -142,10 +150,14 @@ func awaitTopics(ctx context.Context, client *eventlog.Client, plan *topics.Plan
 	}
 }
 
-func pipelineConfig(c *config.Config, url string, log *zap.Logger, observe pipeline.Observer) pipeline.Config {
+func pipelineConfig(c *config.Config, url string, log *zap.Logger, observe pipeline.Observer) (pipeline.Config, error) {
+	snapshots, err := snapshotPolicy(c)
+	if err != nil {
+		return pipeline.Config{}, err
+	}
 	p := pipeline.Config{
 		Group: c.Group, Shards: c.Shards, OrderTopic: c.OrderTopic(),
-		DataDir: c.DataDir, Snapshots: pipeline.SnapshotPolicy{Store: snapshot.Dir(c.SnapshotDir()), Cuts: c.Snapshots.Cuts, Keep: snapshot.Policy{Last: c.Snapshots.Keep}},
+		DataDir: c.DataDir, Snapshots: snapshots,
 		Cut:           pipeline.CutPolicy{MaxRecords: c.Cut.MaxRecords, MaxOutputs: c.Cut.MaxOutputs, MaxAge: c.Cut.MaxAge},
 		MaxSourceWait: c.MaxSourceWait, DedupeWindow: c.DedupeWindow,
 		BufferBytes: c.Memory.Buffer, InFlightBytes: c.Memory.InFlight, StoreCache: c.Memory.Store,
@@ -155,7 +167,20 @@ func pipelineConfig(c *config.Config, url string, log *zap.Logger, observe pipel
 	for _, t := range c.Topics {
 		p.Topics = append(p.Topics, pipeline.Topic{Name: t.Name, Role: t.Role})
 	}
-	return p
+	return p, nil
+}
+
+// snapshotPolicy says where snapshots go, when, and which are kept.
+func snapshotPolicy(c *config.Config) (pipeline.SnapshotPolicy, error) {
+	s := &c.Snapshots
+	p := pipeline.SnapshotPolicy{Cuts: s.Cuts, Bytes: s.Bytes, Every: s.Every,
+		Keep: snapshot.Policy{Last: s.Keep, Hourly: s.KeepHourly, Daily: s.KeepDaily}}
+	var err error
+	if p.Store, err = c.SnapshotStore(); err != nil {
+		return p, err
+	}
+	p.Key, err = c.AuditKey()
+	return p, err
 }
 
 // advertisedURL is the configured one, else the address that is listened on, with the host's name where that is every

@@ -52,7 +52,10 @@ func (cmd *skipCmd) Run(ctx context.Context) error {
 	}
 	defer client.Close()
 	// No address: nobody is sent to a process that ends at once.
-	cfg := pipelineConfig(c, "", nil, nil)
+	cfg, err := pipelineConfig(c, "", nil, nil)
+	if err != nil {
+		return err
+	}
 	results, err := pipeline.Skip(ctx, cfg, pipeline.Kafka(client), cmd.At.source, cmd.At.offset, cmd.Reason)
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"marginledger/snapshot"
 )
 
 // Ledger is the process behind the API.
@@ -31,6 +33,12 @@ type Ledger interface {
 	NotReady() []string
 	// Announcements returns up to limit records of the liquidations topic of a shard with seq > since, in order.
 	Announcements(ctx context.Context, shard int32, since uint64, limit int) ([]Announcement, error)
+	// Snapshots returns what is stored of a shard, newest first, and what is wrong with manifests that are none. Errors
+	// are those of Read, and ErrNoSnapshots.
+	Snapshots(ctx context.Context, shard int32) (manifests []*snapshot.Manifest, damaged []error, err error)
+	// TakeSnapshot takes one of the last stored cut, and returns once it is verified. Errors are those of Read, and
+	// ErrNoSnapshots.
+	TakeSnapshot(ctx context.Context, shard int32) (*snapshot.Manifest, error)
 }
 
 // Cut is the stored state of one shard at one cut. Closing it releases the store's snapshot.
@@ -121,6 +129,7 @@ func (s *server) register(a huma.API) {
 		Summary: "Announcements of the liquidations topic since a sequence number", Tags: []string{"liquidations"},
 		Errors: []int{http.StatusNotFound, http.StatusServiceUnavailable},
 	}, s.liquidations)
+	s.registerSnapshots(a)
 }
 
 // health says that the process runs and can answer.

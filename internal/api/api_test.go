@@ -16,6 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"marginledger/internal/api"
+	"marginledger/internal/fixed"
+	"marginledger/internal/orderlog"
+	"marginledger/snapshot"
+	"marginledger/snapshot/sumtree"
 )
 
 // fake is a ledger of four shards of which this process holds shard 0; the owner "far" lives on 1, "nobody" on 2.
@@ -54,6 +58,25 @@ func (f *fake) Announcements(_ context.Context, shard int32, since uint64, limit
 		out = append(out, api.Announcement{Seq: seq, Value: json.RawMessage(`{"id":"0-1-0","seq":` + string(rune('0'+seq)) + `,"kind":"MarginCall"}`)})
 	}
 	return out, nil
+}
+
+func (f *fake) Snapshots(ctx context.Context, shard int32) ([]*snapshot.Manifest, []error, error) {
+	m, err := f.TakeSnapshot(ctx, shard)
+	return []*snapshot.Manifest{m}, []error{errors.New("half a manifest")}, err
+}
+
+func (f *fake) TakeSnapshot(ctx context.Context, shard int32) (*snapshot.Manifest, error) {
+	if f.notReady != nil {
+		return nil, api.ErrNoSnapshots
+	}
+	c, err := f.Read(ctx, shard, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	hash := orderlog.Hash{0xab}
+	return &snapshot.Manifest{Name: "shard-000-cut-7", Head: snapshot.Head{Cut: c.At().Cut}, RootHash: &hash,
+		Root: &sumtree.Root{Accounts: 2, Totals: sumtree.Sums{{Venue: "v", Asset: "USD", Scale: 2, Liabilities: fixed.FromInt64(1050)}}}}, nil
 }
 
 type fakeCut struct {
@@ -146,6 +169,9 @@ func TestAnswers(t *testing.T) {
 		{"/v1/liquidations?since_seq=5", 200, []string{`"announcements":[]`, `"nextSinceSeq":5`}},
 		{"/v1/liquidations?limit=2", 200, []string{`"nextSinceSeq":2`}},
 		{"/v1/liquidations?limit=0", 422, nil},
+		{"/v1/shards/0/snapshots", 200, []string{`"name":"shard-000-cut-7"`, `"cut":7`, `"hash":"ab00`, `"liabilities":"10.5","receivables":"0"`, `"damaged":["half a manifest"]`}},
+		{"/v1/shards/1/snapshots", 307, []string{"shard 1 is held by http://other:8080"}},
+		{"/v1/shards/2/snapshots", 503, nil},
 		{"/healthz", 200, []string{"ok"}},
 		{"/readyz", 200, []string{"ready"}},
 		{"/none", 404, nil},
@@ -164,7 +190,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%s: content type %q", c.path, got)
 			}
 		}
-		if c.status == 307 && strings.HasPrefix(c.path, "/v1/accounts") && res.Header.Get("Location") != "http://other:8080/v1/accounts/v/far/0?min_cut=3" {
+		if c.status == 307 && res.Header.Get("Location") != "http://other:8080"+c.path {
 			t.Errorf("%s: location %q", c.path, res.Header.Get("Location"))
 		}
 		if c.status == 503 && strings.HasPrefix(c.path, "/v1") && res.Header.Get("Retry-After") == "" {
@@ -177,6 +203,40 @@ func TestAnswers(t *testing.T) {
 	_, metrics := get(t, s.URL+"/metrics")
 	if want := `ledger_http_requests_total{operation="get-account",status="307"} 1`; !strings.Contains(metrics, want) {
 		t.Errorf("metrics have no %s", want)
+	}
+}
+
+func TestTakeSnapshot(t *testing.T) {
+	f := &fake{}
+	f.cut.Store(7)
+	s := serve(t, f)
+	post := func(path string, status int, want string) {
+		t.Helper()
+		client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		res, err := client.Post(s.URL+path, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != status || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %s, %v; want %d %s", path, res.StatusCode, body, err, status, want)
+		}
+		if status == 307 && res.Header.Get("Location") != "http://other:8080"+path {
+			t.Errorf("%s: location %q", path, res.Header.Get("Location"))
+		}
+	}
+	post("/v1/shards/0/snapshots", 200, `"snapshot":{"name":"shard-000-cut-7"`)
+	post("/v1/shards/0/snapshots?min_cut=7", 200, `"cut":7`)
+	post("/v1/shards/0/snapshots?min_cut=8", 503, "asked for at least 8")
+	post("/v1/shards/1/snapshots", 307, "http://other:8080")
+	post("/v1/shards/2/snapshots", 503, "being taken over")
+	post("/v1/shards/3/snapshots", 500, "on fire")
+	post("/v1/shards/-1/snapshots", 422, "path.shard")
+	f.notReady = []string{"x"}
+	post("/v1/shards/0/snapshots", 404, "no place for snapshots")
+	if n := f.open.Load(); n != 0 {
+		t.Errorf("%d cuts were left open", n)
 	}
 }
 

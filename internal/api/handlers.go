@@ -192,6 +192,8 @@ func (s *server) problem(err error, at *url.URL) error {
 		return nil
 	case errors.As(err, &status):
 		return status
+	case errors.Is(err, ErrNoSnapshots):
+		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, ErrTakeover), errors.As(err, &behind):
 		return unavailable(err)
 	case errors.As(err, &elsewhere) && at != nil:

@@ -83,6 +83,10 @@ var (
 	shardCut       = newFamily(gauge, "ledger_cut", "Number of the last stored cut.")
 	shardRecords   = newFamily(gauge, "ledger_records", "Records consumed by the shard since it exists: n of the last stored cut.")
 	shardSnapshot  = newFamily(gauge, "ledger_snapshot_cut", "Cut of the last snapshot taken by this process.")
+	snapshotTaken  = newFamily(gauge, "ledger_snapshot_taken_seconds", "When that snapshot was taken, in seconds since 1970; 0: none was.")
+	snapshotBytes  = newFamily(gauge, "ledger_snapshot_bytes", "Size of its file.")
+	snapshotTook   = newFamily(gauge, "ledger_snapshot_seconds", "How long it took, until it was verified.")
+	snapshotFailed = newFamily(counter, "ledger_snapshots_failed_total", "Snapshots that were given up after all attempts.")
 	shardReplay    = newFamily(gauge, "ledger_replay_target_cut", "Cut up to which the shard replays; 0: it does not.")
 	shardHeld      = newFamily(gauge, "ledger_in_flight_bytes", "Cuts that are closed and not yet stored.")
 	shardEvents    = newFamily(counter, "ledger_events_total", "Records folded here, by event type.", "type")
@@ -102,7 +106,8 @@ var (
 	storeStalls    = newFamily(counter, "ledger_store_write_stalls_total", "Times that Pebble stopped writes.")
 	storeErrors    = newFamily(counter, "ledger_store_background_errors_total", "Errors of Pebble's background work.")
 	storeFatals    = newFamily(counter, "ledger_store_fatal_errors_total", "Fatal errors of Pebble.")
-	families       = []family{shardReady, shardStopped, shardTerm, shardTerms, shardCut, shardRecords, shardSnapshot, shardReplay,
+	families       = []family{shardReady, shardStopped, shardTerm, shardTerms, shardCut, shardRecords, shardSnapshot, snapshotTaken,
+		snapshotBytes, snapshotTook, snapshotFailed, shardReplay,
 		shardHeld, shardEvents, shardOutputs, shardDead, shardRules, shardRepeated, shardSeq, sourceLag, sourceBuffered, sourceFailing,
 		sourceWaiting, storeDisk, storeWAL, storeL0, storeDebt, storeStalls, storeErrors, storeFatals}
 )
@@ -133,6 +138,14 @@ func collectShard(ch chan<- prometheus.Metric, s *pipeline.Status) {
 	put(shardCut, float64(s.Cut))
 	put(shardRecords, float64(s.N))
 	put(shardSnapshot, float64(s.Snapshot))
+	put(snapshotBytes, float64(s.SnapshotBytes))
+	put(snapshotTook, s.SnapshotSeconds)
+	put(snapshotFailed, float64(s.SnapshotsFailed))
+	taken := 0.0
+	if !s.SnapshotTaken.IsZero() {
+		taken = float64(s.SnapshotTaken.Unix())
+	}
+	put(snapshotTaken, taken)
 	put(shardReplay, float64(s.ReplayTo))
 	put(shardHeld, float64(s.Held))
 	put(shardRepeated, float64(s.Repeated))

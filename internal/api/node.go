@@ -12,6 +12,7 @@ import (
 	"marginledger/internal/pipeline"
 	"marginledger/internal/store"
 	"marginledger/projector"
+	"marginledger/snapshot"
 )
 
 // Node is the Ledger of a process that runs a pipeline.
@@ -20,7 +21,8 @@ type Node struct {
 	Shards       int32  // of the whole ledger
 	URL          string // of this process, as its fences say
 	Liquidations *Topic
-	Before       func() error // what keeps the pipeline from being started; nil result: it was
+	Store        snapshot.Store // of snapshots; nil: none
+	Before       func() error   // what keeps the pipeline from being started; nil result: it was
 }
 
 var _ Ledger = (*Node)(nil)
@@ -63,12 +65,9 @@ func (n *Node) Announcements(ctx context.Context, shard int32, since uint64, lim
 
 // Read implements Ledger.
 func (n *Node) Read(ctx context.Context, shard int32, minCut uint64) (Cut, error) {
-	if shard >= n.Shards {
-		return nil, noShard(shard, n.Shards)
-	}
-	sh, here := n.Pipeline.Shard(shard)
-	if !here {
-		return nil, n.elsewhere(ctx, shard)
+	sh, err := n.shard(ctx, shard)
+	if err != nil {
+		return nil, err
 	}
 	if minCut > 0 {
 		if err := sh.WaitCut(ctx, minCut); err != nil {

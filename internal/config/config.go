@@ -77,11 +77,26 @@ type Memory struct {
 	GCPercent int // of the whole process: garbage may grow to this share of what is live before it is collected
 }
 
-// Snapshots says where the ledger's snapshots lie, and how far back an input must reach for a restart.
+// Snapshots says where the ledger's snapshots lie, when one is due, which are kept, and how far back an input must
+// reach for a restart.
 type Snapshots struct {
-	Dir          string
-	Cuts         uint64        // one is taken every so many cuts
-	Keep         int           // per shard
+	Dir string // unless there is a bucket
+
+	Bucket               string // of S3 or what speaks its protocol; "": none
+	Prefix               string // of its keys
+	Endpoint, Region     string // of its server
+	AccessKey, SecretKey string // "": the environment's, or the machine's role
+	SecretKeyFile        string // read instead of SecretKey; trailing line end removed
+
+	Cuts  uint64        // one is due after so many cuts,
+	Bytes int64         // or so many bytes of changed rows; 0: however many,
+	Every time.Duration // or so long; 0: however long
+
+	Keep, KeepHourly, KeepDaily int // per shard: the last, the newest of each hour, of each day
+
+	AuditKey     string // hex, of the Merkle-sum roots; "": snapshots have none
+	AuditKeyFile string // read instead of AuditKey
+
 	Horizon      time.Duration // input retention in time must be at least this
 	HorizonBytes int64         // and retention in bytes per partition; 0: inputs must have no limit in bytes
 }
@@ -112,18 +127,10 @@ func Default() *Config {
 		DedupeWindow: 1 << 20,
 		Cut:          Cut{MaxRecords: 16_384, MaxOutputs: 20_000, MaxAge: 5 * time.Millisecond},
 		Memory:       Memory{Buffer: 64 << 20, InFlight: 64 << 20, Store: 64 << 20, GCPercent: 200},
-		Snapshots:    Snapshots{Cuts: 10_000, Keep: 3, Horizon: 7 * 24 * time.Hour},
+		Snapshots:    Snapshots{Endpoint: "https://s3.amazonaws.com", Cuts: 10_000, Every: time.Hour, Keep: 3, KeepHourly: 24, KeepDaily: 7, Horizon: 7 * 24 * time.Hour},
 		HTTP:         HTTP{Address: "127.0.0.1:8080", MinCutTimeout: 5 * time.Second},
 		Log:          Log{Level: "info", Format: "json"},
 	}
-}
-
-// SnapshotDir returns where snapshots lie: beside the data unless the configuration says otherwise.
-func (c *Config) SnapshotDir() string {
-	if c.Snapshots.Dir != "" {
-		return c.Snapshots.Dir
-	}
-	return c.DataDir + "/snapshots"
 }
 
 // OrderTopic returns the full name of the order log.

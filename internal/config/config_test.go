@@ -122,6 +122,11 @@ func TestErrorsNameLineAndKey(t *testing.T) {
 		{"accounts", "brokers: [a:1]\nshards: 4\ntopics:\n  - {name: a, role: accounts, partitions: 3}\n  - {name: c, role: config}\n  - {name: p, role: prices}",
 			[]string{"a has 3 partitions, but shards is 4"}},
 		{"half a login", "brokers: [a:1]\nsasl: {mechanism: PLAIN, user: me}" + topics, []string{"sasl.user and sasl.password: needed with PLAIN"}},
+		{"half a key", "brokers: [a:1]\nsnapshots: {bucket: b, accessKey: me}" + topics, []string{"snapshots.accessKey and snapshots.accessKeySecret: only one is given"}},
+		{"two places", "brokers: [a:1]\nsnapshots: {bucket: b, dir: d}" + topics, []string{"snapshots go to one place"}},
+		{"no bucket", "brokers: [a:1]\nsnapshots: {prefix: p}" + topics, []string{"snapshots.bucket: not given"}},
+		{"no server", "brokers: [a:1]\nsnapshots: {endpoint: \"localhost:9000\"}" + topics, []string{":2: snapshots.endpoint: \"localhost:9000\" is no URL"}},
+		{"short audit key", "brokers: [a:1]\nsnapshots: {auditKey: abcd}" + topics, []string{":2: snapshots.auditKey: an audit key of 2 bytes; it needs 32"}},
 		{"not yaml", "brokers: [a:1\nshards: 1", []string{"ledger.yaml:"}},
 		{"a list", "- a\n- b", []string{":1: the file: expected keys with values"}},
 		{"nothing", "", []string{"brokers: not given"}},
@@ -161,6 +166,73 @@ func TestPasswordFile(t *testing.T) {
 	}
 	if c.SASL.Password != "from-file" {
 		t.Errorf("got %q", c.SASL.Password)
+	}
+}
+
+// The audit key comes from a file, the environment or the configuration, and is never printed; without it there is none.
+func TestAuditKey(t *testing.T) {
+	text := strings.Repeat("0123456789abcdef", 4)
+	c, err := Load(write(t, good), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := c.AuditKey(); key != nil || err != nil {
+		t.Error(key, err)
+	}
+	var ids []string
+	for _, load := range []func() (*Config, error){
+		func() (*Config, error) { return Load(write(t, good+"snapshots: {auditKey: "+text+"}"), nil, nil) },
+		func() (*Config, error) {
+			return Load(write(t, good+"snapshots: {auditKeyFile: "+write(t, text+"\n")+"}"), nil, nil)
+		},
+		func() (*Config, error) {
+			return Load(write(t, good), []string{"MARGINLEDGER_SNAPSHOTS_AUDIT_KEY=" + text}, nil)
+		},
+	} {
+		c, err := load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := c.AuditKey()
+		if err != nil || key == nil {
+			t.Fatal(key, err)
+		}
+		ids = append(ids, key.ID())
+		var b strings.Builder
+		if err := c.Print(&b); err != nil || strings.Contains(b.String(), text) || !strings.Contains(b.String(), "auditKey is given") {
+			t.Errorf("%v\n%s", err, b.String())
+		}
+	}
+	if ids[0] != ids[1] || ids[1] != ids[2] {
+		t.Error(ids)
+	}
+}
+
+func TestSnapshotStore(t *testing.T) {
+	for settings, want := range map[string]string{
+		"":                                      "ledger-data/snapshots",
+		"snapshots: {dir: /s}":                  "/s",
+		"snapshots: {bucket: b}":                "s3://b/",
+		"snapshots: {bucket: b, prefix: /a/b/}": "s3://b/a/b/",
+	} {
+		c, err := Load(write(t, good+settings), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := c.SnapshotStore(); err != nil || s.String() != want {
+			t.Errorf("%s: %v, %v", settings, s, err)
+		}
+	}
+	c := Default()
+	for location, want := range map[string]string{"/backups": "/backups", "s3://b": "s3://b/", "s3://b/x": "s3://b/x/"} {
+		if s, err := c.SnapshotStoreAt(location); err != nil || s.String() != want {
+			t.Errorf("%s: %v, %v", location, s, err)
+		}
+	}
+	for _, location := range []string{"", "s3://"} {
+		if s, err := c.SnapshotStoreAt(location); err == nil {
+			t.Errorf("%q: %v", location, s)
+		}
 	}
 }
 

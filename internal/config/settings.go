@@ -3,11 +3,14 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"marginledger/snapshot/sumtree"
 )
 
 // setting is one key of the configuration with a text form and its inverse.
@@ -50,9 +53,22 @@ func (c *Config) settings() []setting {
 		integer("memory.inFlight", "bytes of cuts closed and not yet stored, per shard", &c.Memory.InFlight, 1<<20, 1<<40),
 		integer("memory.store", "bytes of the store's cache, per shard", &c.Memory.Store, 1<<20, 1<<40),
 		integer("memory.gcPercent", "garbage, in percent of what is live, at which the process collects; less memory for more CPU time where it is low", &c.Memory.GCPercent, 10, 10_000),
-		text("snapshots.dir", "where snapshots lie; empty: <dataDir>/snapshots", &c.Snapshots.Dir, nil),
-		integer("snapshots.cuts", "one is taken every so many cuts", &c.Snapshots.Cuts, 1, 1<<62),
-		integer("snapshots.keep", "snapshots kept per shard", &c.Snapshots.Keep, 1, 10_000),
+		text("snapshots.dir", "where snapshots lie, unless in a bucket; empty: <dataDir>/snapshots", &c.Snapshots.Dir, nil),
+		text("snapshots.bucket", "bucket that snapshots lie in; empty: none", &c.Snapshots.Bucket, nil),
+		text("snapshots.prefix", "prefix of their keys in it", &c.Snapshots.Prefix, nil),
+		text("snapshots.endpoint", "URL of the bucket's server", &c.Snapshots.Endpoint, serverURL),
+		text("snapshots.region", "the bucket's region; empty: the server is asked", &c.Snapshots.Region, nil),
+		text("snapshots.accessKey", "empty: that of the environment (AWS_ACCESS_KEY_ID), the AWS credentials file, or the machine's role", &c.Snapshots.AccessKey, nil),
+		secret(text("snapshots.accessKeySecret", "goes with it; better given by file or environment", &c.Snapshots.SecretKey, nil)),
+		text("snapshots.accessKeySecretFile", "file that holds the secret key", &c.Snapshots.SecretKeyFile, nil),
+		integer("snapshots.cuts", "one is due after so many cuts", &c.Snapshots.Cuts, 1, 1<<62),
+		integer("snapshots.bytes", "or after so many bytes of changed rows; 0: however many", &c.Snapshots.Bytes, 0, 1<<62),
+		duration("snapshots.every", "or after so long, if anything has changed; 0: however long", &c.Snapshots.Every, 0),
+		integer("snapshots.keep", "kept per shard: the last so many", &c.Snapshots.Keep, 1, 10_000),
+		integer("snapshots.keepHourly", "and the newest of each of the last so many hours that have one", &c.Snapshots.KeepHourly, 0, 10_000),
+		integer("snapshots.keepDaily", "and of each of the last so many days", &c.Snapshots.KeepDaily, 0, 10_000),
+		secret(text("snapshots.auditKey", "key of the Merkle-sum roots, 64 hex digits or more; better given by file or environment; empty: snapshots have no root", &c.Snapshots.AuditKey, optional(auditKey))),
+		text("snapshots.auditKeyFile", "file that holds the audit key", &c.Snapshots.AuditKeyFile, nil),
 		duration("snapshots.horizon", "how far back inputs must reach", &c.Snapshots.Horizon, time.Minute),
 		integer("snapshots.horizonBytes", "likewise in bytes per partition; 0: inputs have no limit in bytes", &c.Snapshots.HorizonBytes, 0, 1<<62),
 		text("http.address", "address of the API and the metrics", &c.HTTP.Address, address),
@@ -155,6 +171,18 @@ func nonEmpty(v string) error {
 		return fmt.Errorf("must not be empty")
 	}
 	return nil
+}
+
+func serverURL(v string) error {
+	if u, err := url.Parse(v); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is no URL such as https://s3.amazonaws.com", v)
+	}
+	return nil
+}
+
+func auditKey(v string) error {
+	_, err := sumtree.ParseKey(v)
+	return err
 }
 
 func address(v string) error {

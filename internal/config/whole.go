@@ -27,6 +27,7 @@ func (l *loader) whole() {
 		l.fail("%s: tls.enabled: false, but other tls settings are given", l.name())
 	}
 	l.password()
+	l.snapshots()
 	if len(c.Topics) > 0 {
 		l.roles()
 	}
@@ -42,24 +43,55 @@ func (l *loader) name() string {
 // password reads the password file and checks that mechanism, user and password come together.
 func (l *loader) password() {
 	s := &l.c.SASL
-	if s.PasswordFile != "" {
-		data, err := os.ReadFile(s.PasswordFile)
-		if err != nil {
-			l.fail("%s: sasl.passwordFile: %w", l.c.sources["sasl.passwordFile"], err)
-			return
-		}
-		if s.Password != "" {
-			l.fail("%s: sasl.passwordFile: given beside sasl.password", l.c.sources["sasl.passwordFile"])
-			return
-		}
-		s.Password = strings.TrimRight(string(data), "\r\n")
-		l.c.sources["sasl.password"] = s.PasswordFile
+	if !l.secretFile("sasl.password", &s.Password, s.PasswordFile) {
+		return
 	}
 	switch {
 	case s.Mechanism == "" && (s.User != "" || s.Password != ""):
 		l.fail("%s: sasl.mechanism: not given, but a user or a password is", l.name())
 	case s.Mechanism != "" && (s.User == "" || s.Password == ""):
 		l.fail("%s: sasl.user and sasl.password: needed with %s", l.name(), s.Mechanism)
+	}
+}
+
+// secretFile reads a secret from the file that is given instead of it; false where that fails.
+func (l *loader) secretFile(key string, secret *string, path string) bool {
+	if path == "" {
+		return true
+	}
+	from := l.c.sources[key+"File"]
+	data, err := os.ReadFile(path)
+	if err != nil {
+		l.fail("%s: %sFile: %w", from, key, err)
+		return false
+	}
+	if *secret != "" {
+		l.fail("%s: %sFile: given beside %s", from, key, key)
+		return false
+	}
+	*secret = strings.TrimRight(string(data), "\r\n")
+	l.c.sources[key] = path
+	return true
+}
+
+// snapshots checks keys, and that a bucket is all or nothing.
+func (l *loader) snapshots() {
+	s := &l.c.Snapshots
+	if l.secretFile("snapshots.auditKey", &s.AuditKey, s.AuditKeyFile) && s.AuditKey != "" {
+		if err := auditKey(s.AuditKey); err != nil {
+			l.fail("%s: snapshots.auditKey: %w", l.c.sources["snapshots.auditKey"], err)
+		}
+	}
+	if !l.secretFile("snapshots.accessKeySecret", &s.SecretKey, s.SecretKeyFile) {
+		return
+	}
+	switch {
+	case s.Bucket != "" && s.Dir != "":
+		l.fail("%s: snapshots.dir and snapshots.bucket: snapshots go to one place", l.name())
+	case s.Bucket == "" && (s.Prefix != "" || s.Region != ""):
+		l.fail("%s: snapshots.bucket: not given, but a prefix or a region is", l.name())
+	case (s.AccessKey == "") != (s.SecretKey == ""):
+		l.fail("%s: snapshots.accessKey and snapshots.accessKeySecret: only one is given", l.name())
 	}
 }
 

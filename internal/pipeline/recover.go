@@ -93,7 +93,7 @@ func (sh *Shard) load(ctx context.Context, s *session, k *state, orderStart int6
 	}
 	refs, err := sh.snapshotRefs(ctx)
 	if err != nil && own == nil {
-		return nil, err
+		return nil, stepDown("look for a snapshot to start from: %w", err)
 	}
 	if err != nil { // The own state will do: nobody waits for a bucket.
 		sh.zap.Warn("snapshots cannot be listed", zap.Error(err))
@@ -197,7 +197,7 @@ func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot
 		return nil, err.Error(), nil
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", stepDown("read a snapshot to start from: %w", err)
 	}
 	open := snapshot.OpenUnverified // Loading it will verify it.
 	if o.head != nil {
@@ -208,7 +208,7 @@ func (sh *Shard) restore(ctx context.Context, s *session, k *state, ref snapshot
 		return nil, err.Error(), nil
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", stepDown("read a snapshot to start from: %w", err)
 	}
 	defer done()
 	head, _ := file.Head()

@@ -180,7 +180,9 @@ func (sh *Shard) TakeSnapshot(ctx context.Context) (*snapshot.Manifest, error) {
 	m, err := sh.takeOf(ctx, view)
 	if err != nil {
 		failed()
-		sh.board.update(func(s *Status) { s.SnapshotsFailed++ })
+		if ctx.Err() == nil { // else it was given up
+			sh.board.update(func(s *Status) { s.SnapshotsFailed++ })
+		}
 		return nil, err
 	}
 	took := sh.cfg.clock().Sub(began)
