@@ -14,8 +14,8 @@ import (
 
 var portfolioSeed = flag.Uint64("portfolio-seed", 0, "seed of TestPortfolioStreams; 0: a fixed range")
 
-// TestPortfolioStreams folds random streams under portfolio margin, with and without restarts from rows: the
-// same is announced, the same rows come out, and the books balance.
+// TestPortfolioStreams folds random streams under portfolio margin: as usual, with restarts from rows, and with
+// every holder judged at every move. The same is announced, the same rows come out, and the books balance.
 func TestPortfolioStreams(t *testing.T) {
 	first, last := uint64(1), uint64(40)
 	if *portfolioSeed != 0 {
@@ -30,7 +30,8 @@ func TestPortfolioStreams(t *testing.T) {
 			return watched.Apply(r).Outputs
 		}})
 		cfg := projector.Config{DedupeWindow: 64}
-		steady, restarted := projector.New(cfg), projector.New(cfg)
+		steady, restarted, all := projector.New(cfg), projector.New(cfg), projector.New(cfg)
+		all.JudgeAll()
 		kept := map[string][]byte{}
 		for i := range records {
 			fx := steady.Apply(&records[i])
@@ -40,6 +41,9 @@ func TestPortfolioStreams(t *testing.T) {
 			}
 			if b := announcements(restarted.Apply(&records[i])); a != b {
 				t.Fatalf("seed %d, record %d: announced\n%s\nafter a restart\n%s\nrepeat: go test ./projector -run TestPortfolioStreams -portfolio-seed %d", seed, i, a, b, seed)
+			}
+			if b := announcements(all.Apply(&records[i])); a != b {
+				t.Fatalf("seed %d, record %d: announced\n%s\nwith every holder judged\n%s\nrepeat: go test ./projector -run TestPortfolioStreams -portfolio-seed %d", seed, i, a, b, seed)
 			}
 			if rng.IntN(20) == 0 {
 				restarted = restart(t, restarted, cfg, kept)

@@ -19,6 +19,9 @@ func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *
 		p.Profile.Slopes(pool, h, e, t)
 		return
 	}
+	if len(pool.Positions) == 0 { // no maintenance
+		e.Multiple = 0
+	}
 	members, others, fits := 0, 0, true
 	for i := range pool.Positions {
 		pos := &pool.Positions[i]

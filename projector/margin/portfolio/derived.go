@@ -161,7 +161,7 @@ func (v *shadow) isConcave() bool {
 }
 
 // maxWalk is the number of steps after which a walk gives up.
-const maxWalk = 256
+const maxWalk = 1024
 
 // walk goes from a good price towards the end, by steps so small that no price in between can be bad
 // (Slopes says so): it returns the first that is bad, or with false the last that is known to be good.

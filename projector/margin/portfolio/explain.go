@@ -19,9 +19,14 @@ func (p *Profile) Explain(pool *margin.Pool) []margin.Step {
 	x.worth()
 	x.Pool("equity", "Σ collateral + Σ unrealised PnL + Σ unposted funding", "exact", "§3", h.Equity)
 	x.scenario()
-	m := x.book.requirement()
-	x.Pool("maintenance", "min(10^34 units, loss of the worst scenario + Σ contingency)", "exact", "§4", m)
-	x.Pool("initial", "ceil(M·initialFactor)", "up to the value scale", "§4", p.initial(m), x.multiple("initialFactor", p.initialFactor))
+	required := x.book.requirement()
+	x.Pool("requirement", "min(10^34 units, loss of the worst scenario + Σ contingency)", "exact", "§4", required)
+	formula, maintenance := "requirement", required
+	if len(pool.Positions) == 0 {
+		formula, maintenance = "0 without positions", fixed.Int128{}
+	}
+	x.Pool("maintenance", formula, "exact", "§4", maintenance)
+	x.Pool("initial", "ceil(requirement·initialFactor)", "up to the value scale", "§4", p.initial(required), x.multiple("initialFactor", p.initialFactor))
 	return x.Steps
 }
 

@@ -67,8 +67,11 @@ func (p *Profile) Judge(pool *margin.Pool) margin.Health {
 	}
 	var room memory
 	b, h := room.open(p, pool)
-	h.Maintenance = b.requirement()
-	h.Initial = p.initial(h.Maintenance)
+	required := b.requirement()
+	h.Initial = p.initial(required)
+	if h.Positions > 0 { // what is never triggered has no maintenance: §4
+		h.Maintenance = required
+	}
 	return h
 }
 

@@ -194,6 +194,9 @@ func (s *slow) judge() verdict {
 	}
 	v.maintenance = plus(v.loss, v.contingency)
 	v.initial = up(times2(v.maintenance, s.get(ratio(125, 100), "initialFactor")))
+	if len(s.pool.Positions) == 0 {
+		v.maintenance = new(big.Rat)
+	}
 	return v
 }
 
