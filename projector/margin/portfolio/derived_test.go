@@ -271,8 +271,13 @@ func BenchmarkSlopes(b *testing.B) {
 func BenchmarkLiquidationPrice(b *testing.B) {
 	p := newProfile(b, params(map[string]string{"grid": "3", "group.A": "1", "group.B": "2", "offset.1.2": "0.5"}))
 	pool := tradersPool(b, p)
+	m := pool.Positions[0].Market
+	if h := p.Judge(pool); h.Equity.Less(h.Maintenance) {
+		pool.Balances[1].Amount = pool.Balances[1].Amount.Add(h.Maintenance.Sub(h.Equity)).Add(h.Notional)
+	}
+	b.Logf("%s of %d", p.LiquidationPrice(pool, m, false), m.Mark)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.LiquidationPrice(pool, pool.Positions[0].Market, false)
+		p.LiquidationPrice(pool, m, false)
 	}
 }
