@@ -35,12 +35,8 @@ func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *
 	if capped && !e.Upper {
 		counts = zero
 	}
-	remains, dir := add(sub(x.health.Remaining, x.health.PnL), counts), margin.Down
-	if e.Upper {
-		dir = margin.Up
-	}
 	at := *h
-	at.Equity = value(remains, pool.Venue.Scale, dir)
+	at.Equity = value(add(sub(x.health.Remaining, x.health.PnL), counts), pool.Venue.Scale, margin.Down)
 	t.Slack = e.Slack(&at).Sub(fixed.FromInt64(1))
 
 	low := *t.OfMarket(margin.VarMin, 0, m)

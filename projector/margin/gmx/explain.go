@@ -21,8 +21,7 @@ func (p *Profile) Explain(pool *margin.Pool) []margin.Step {
 	}
 	w, missing := weigh(pool)
 	if missing != "" {
-		x.Pool("equity", "unknown", "", "§1", fixed.Int128{}, x.Text("needs", missing))
-		return x.Steps
+		return append(x.Steps, margin.Step{Figure: "equity", Formula: "unknown", Section: "§1", Symbols: []margin.Symbol{x.Text("needs", missing)}})
 	}
 	e := explainer{x, w, pool}
 	e.terms()
