@@ -4,7 +4,6 @@ import (
 	"math/big"
 
 	"marginledger/events"
-	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 )
 
@@ -12,24 +11,15 @@ import (
 // it has no history.
 type PoolExplanation struct {
 	Pool      string
-	Missing   string            // kind of the fact without which the figures are unknown; "": none
-	Unpriced  bool              // valued without a mark or a price somewhere
-	Stage     events.Stage      // that the health stands for; none where it cannot decide
-	Notional  events.Number     // Σ |size| · price
-	Profit    events.Number     // Σ max(0, unrealised PnL)
-	Ranks     []*big.Rat        // place in the queue of deleveraging, by position; nil: the venue ranks none
-	CloseSize []events.Number   // what an episode that began now would ask for, by position; nil at stage none
-	Fees      []events.Number   // the fee on CloseSize
-	Worst     *WorstExplanation // of a profile that values scenarios; nil elsewhere
+	Missing   string          // kind of the fact without which the figures are unknown; "": none
+	Unpriced  bool            // valued without a mark or a price somewhere
+	Stage     events.Stage    // that the health stands for; none where it cannot decide
+	Notional  events.Number   // Σ |size| · price
+	Profit    events.Number   // Σ max(0, unrealised PnL)
+	Ranks     []*big.Rat      // place in the queue of deleveraging, by position; nil: the venue ranks none
+	CloseSize []events.Number // what an episode that began now would ask for, by position; nil at stage none
+	Fees      []events.Number // the fee on CloseSize
 	Steps     []margin.Step
-}
-
-// WorstExplanation is the scenario that decides a requirement; losses are in the settlement asset.
-type WorstExplanation struct {
-	Name      string
-	Loss      events.Number
-	Positions []events.Number // by position
-	Balances  []BalanceFigures
 }
 
 // Explain explains every pool of an account, in the order of AccountFigures.Pools; nil where there is no such
@@ -45,12 +35,13 @@ func (s *Shard) Explain(venue, owner string, subaccount uint32) []PoolExplanatio
 	}
 	out := make([]PoolExplanation, 0, 1+len(a.isolated))
 	for _, p := range append([]*pool{&a.cross}, a.isolated...) {
-		out = append(out, v.explain(p))
+		out = append(out, s.explain(p))
 	}
 	return out
 }
 
-func (v *venue) explain(p *pool) PoolExplanation {
+func (s *Shard) explain(p *pool) PoolExplanation {
+	v := p.account.venue
 	h := v.profile.Judge(&p.Pool)
 	x := PoolExplanation{Pool: p.name(), Missing: h.Missing, Unpriced: h.Unpriced, Notional: v.number(h.Notional), Profit: v.number(h.Profit)}
 	if h.Missing != "" {
@@ -63,36 +54,20 @@ func (v *venue) explain(p *pool) PoolExplanation {
 		x.Stage = v.profile.Stage(&h)
 	}
 	if x.Stage != events.StageNone {
-		v.explainAsking(p, &h, &x)
-	}
-	if s, ok := v.profile.(margin.Scenarios); ok {
-		x.Worst = v.explainWorst(p, s.Worst(&p.Pool))
+		s.explainAsking(p, &h, &x)
 	}
 	x.Steps = v.profile.Explain(&p.Pool)
 	return x
 }
 
-func (v *venue) explainAsking(p *pool, h *margin.Health, x *PoolExplanation) {
+func (s *Shard) explainAsking(p *pool, h *margin.Health, x *PoolExplanation) {
 	sizes := make([]int64, len(p.Positions))
-	v.profile.Ask(&p.Pool, h, margin.Asking{Stage: x.Stage}, sizes)
+	p.account.venue.profile.Ask(&p.Pool, h, margin.Asking{Stage: x.Stage}, sizes)
 	for i, size := range sizes {
-		x.CloseSize = append(x.CloseSize, number(fixed.FromInt64(size), p.Positions[i].Market.SizeScale))
-		x.Fees = append(x.Fees, v.number(v.profile.LiquidationFee(&p.Pool, i, size)))
+		f := s.figures(p, i, h)
+		s.ask(&f, p, i, size)
+		x.CloseSize, x.Fees = append(x.CloseSize, f.CloseSize), append(x.Fees, f.LiquidationFee)
 	}
-}
-
-func (v *venue) explainWorst(p *pool, w *margin.Worst) *WorstExplanation {
-	if w == nil {
-		return nil
-	}
-	x := &WorstExplanation{Name: w.Name, Loss: v.number(w.Loss)}
-	for _, loss := range w.Positions {
-		x.Positions = append(x.Positions, v.number(loss))
-	}
-	for i, loss := range w.Balances {
-		x.Balances = append(x.Balances, BalanceFigures{Asset: p.Balances[i].Asset.Name, Amount: v.number(p.Balances[i].Amount), Value: v.number(loss)})
-	}
-	return x
 }
 
 // Explain is Shard.Explain of stored rows.

@@ -65,3 +65,10 @@ func (l *keeperListener) Change(p *margin.Pool, m *margin.Market, b *events.Posi
 	l.heard.err = err
 	return c, err
 }
+
+// Open implements margin.Keeper.
+func (l *keeperListener) Open(p *margin.Pool, m *margin.Market, b *events.OpeningPosition) (margin.Changed, error) {
+	c, err := l.Keeper.Open(p, m, b)
+	l.heard.err = err
+	return c, err
+}

@@ -18,7 +18,7 @@ type marginCmd struct {
 	File     string   `arg:"" optional:"" default:"-" help:"The portfolio, JSON: docs/formats/margin.md. Standard input where absent." placeholder:"FILE"`
 	Format   string   `help:"json or text." enum:"json,text" default:"json"`
 	Explain  bool     `help:"Every term, tier, deduction and rounding step behind the figures."`
-	Order    []string `help:"What if this order were filled? \"BTC buy 2 @ 64000 [leg long] [fee 12] [isolated 500]\". Changes apply in the order in which they are given." placeholder:"ORDER" sep:"none"`
+	Order    []string `help:"What if this order were filled? \"BTC buy 2 @ 64000 [leg long] [fee 12] [isolated 500]\", or \"ETH long increase 5000 WETH with 1\" where positions have collateral of their own. Changes apply in the order in which they are given." placeholder:"ORDER" sep:"none"`
 	Deposit  []string `help:"What if this were deposited? \"500\", or \"0.5 ETH\"." placeholder:"AMOUNT" sep:"none"`
 	Withdraw []string `help:"What if this were withdrawn?" placeholder:"AMOUNT" sep:"none"`
 	Price    []string `help:"What if the price of a market or asset were this? A pair is MIN..MAX." placeholder:"NAME=PRICE" sep:"none"`
@@ -36,7 +36,7 @@ func (c *marginCmd) Run(k *kong.Context) error {
 	err := c.run(k)
 	var bad *calculator.InputError
 	if errors.As(err, &bad) {
-		fmt.Fprintf(os.Stderr, "ledger margin: %v\n", bad)
+		fmt.Fprintf(os.Stderr, "ledger margin: %v\n", err)
 		return exitError{badInput}
 	}
 	return err

@@ -23,7 +23,7 @@ type Change struct {
 
 // The kinds of changes, and how their text reads.
 const (
-	ChangeOrder    = "order"    // "BTC buy 2 @ 64000 [leg long] [fee 12.8] [isolated 500]": a fill
+	ChangeOrder    = "order"    // "BTC buy 2 @ 64000 [leg long] [fee 12.8] [isolated 500]": a fill. "ETH long increase 5000 WETH [with 0.5]": of a position with collateral of its own
 	ChangeDeposit  = "deposit"  // "500", "0.5 ETH"
 	ChangeWithdraw = "withdraw" // "500", "0.5 ETH"
 	ChangePrice    = "price"    // "BTC=64000", of a price pair "BTC=63990..64010"; "asset:BTC=64000" where a market is called that too
@@ -36,6 +36,10 @@ func ParseChange(kind, text string) (Change, error) {
 	c := Change{Kind: kind, Text: text}
 	switch kind {
 	case ChangeOrder:
+		if c.isPositionOrder() {
+			_, err := c.positionOrder()
+			return c, err
+		}
 		o, err := c.order()
 		if err != nil {
 			return c, err
@@ -102,6 +106,35 @@ func (c *Change) order() (*events.Fill, error) {
 	return b, nil
 }
 
+// isPositionOrder tells an order of a venue whose positions have collateral of their own from a fill.
+func (c *Change) isPositionOrder() bool {
+	words := strings.Fields(c.Text)
+	return len(words) > 1 && (words[1] == "long" || words[1] == "short")
+}
+
+// positionOrder reads MARKET long|short increase|decrease USD COLLATERAL [with AMOUNT].
+func (c *Change) positionOrder() (*events.PositionChanged, error) {
+	words := strings.Fields(c.Text)
+	if len(words) != 5 && (len(words) != 7 || words[5] != "with") {
+		return nil, c.wrong("must read: MARKET long|short increase|decrease USD COLLATERAL [with AMOUNT]")
+	}
+	b := &events.PositionChanged{Market: words[0], Collateral: words[4], CollateralDelta: events.MustNumber("0"), OrderID: "order"}
+	var err error
+	if b.Leg, err = events.ParseLeg(words[1]); err != nil {
+		return nil, c.wrong("%v", err)
+	}
+	if b.Change, err = events.ParsePositionChangeKind(words[2]); err != nil || b.Change > events.ChangeDecrease {
+		return nil, c.wrong("%q: must be increase or decrease", words[2])
+	}
+	if b.SizeUSD, err = c.number(words[3]); err != nil {
+		return nil, err
+	}
+	if len(words) == 7 {
+		b.CollateralDelta, err = c.number(words[6])
+	}
+	return b, err
+}
+
 // pair reads NAME=VALUE.
 func (c *Change) pair() (name, value string, err error) {
 	name, value, ok := strings.Cut(c.Text, "=")
@@ -166,6 +199,13 @@ func (w *world) body(c *Change) (events.Body, error) {
 
 // orderBody adds the market's fee, rounded up to the value scale, where the order names none.
 func (w *world) orderBody(c *Change) (events.Body, error) {
+	if c.isPositionOrder() {
+		b, err := c.positionOrder()
+		if err == nil && w.markets[b.Market] == nil {
+			err = w.portfolio.unknownMarket(c.String(), b.Market)
+		}
+		return b, err
+	}
 	b, err := c.order()
 	if err != nil {
 		return nil, err

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
 
 	"marginledger/events"
+	"marginledger/projector/margin"
 	"marginledger/projector/margin/registry"
 )
 
@@ -137,6 +139,9 @@ func compare(base, own, over *node, profile string) (*Compared, error) {
 		return nil, err
 	}
 	c.Profile = p.Venue.Profile + "@" + p.Venue.Version
+	if c.Unknown, c.Reason = p.lacks(); c.Unknown != "" {
+		return c, nil
+	}
 	w, err := open(p, nil)
 	var refused *refusal
 	switch {
@@ -148,6 +153,43 @@ func compare(base, own, over *node, profile string) (*Compared, error) {
 	}
 	c.figures(w)
 	return c, nil
+}
+
+// lacks says what a venue whose positions have collateral of their own is not told: the first kind of fact, and all
+// the places.
+func (p *Portfolio) lacks() (kind, places string) {
+	factory := registry.Find(p.Venue.Profile)
+	profile, err := factory(p.Venue.Version, maxScale, params(p.Venue.Params))
+	if _, keeps := profile.(margin.Keeper); err != nil || !keeps {
+		return "", ""
+	}
+	var missing [3][]string
+	for i := range p.Markets {
+		m := &p.Markets[i]
+		if m.Pool == nil {
+			missing[0] = append(missing[0], m.Path.field("pool"))
+		}
+		if !m.Min.Present || !m.Max.Present {
+			missing[1] = append(missing[1], m.Path.field("min")+" and max")
+		}
+	}
+	for i := range p.Positions {
+		if h := &p.Positions[i]; h.Collateral == "" {
+			missing[2] = append(missing[2], h.Path.field("collateral"))
+		}
+	}
+	if p.Fills != nil {
+		missing[2] = append(missing[2], "positions in the place of "+p.Path.field("fills"))
+	}
+	for i, fact := range [...]events.Type{events.TypePoolState, events.TypeMarkPrice, events.TypeAccountOpeningState} {
+		if kind == "" && missing[i] != nil {
+			kind = "needs " + fact.String()
+		}
+	}
+	if kind != "" {
+		places = "missing: " + strings.Join(slices.Concat(missing[0], missing[1], missing[2]), ", ")
+	}
+	return kind, places
 }
 
 func (c *Compared) figures(w *world) {
@@ -212,7 +254,7 @@ func (c *Comparison) Text(out io.Writer) error {
 	for i := range c.Venues {
 		v := &c.Venues[i]
 		if v.ComparedFigures == nil {
-			rows = append(rows, []string{v.Profile, "unknown: " + v.Unknown})
+			rows = append(rows, []string{v.Profile, "-", "-", "-", "-", "-", "unknown: " + v.Unknown})
 			continue
 		}
 		rows = append(rows, []string{v.Profile, show(v.Equity), show(v.Initial), show(v.Maintenance), show(v.Cushion), yes(v.Liquidatable), v.SettlementAsset})

@@ -173,8 +173,13 @@ func (l *Named[T]) decode(d decoder, n *node) error {
 		}
 		*l = append(*l, x)
 	}
-	slices.SortFunc(*l, func(a, b NamedValue[T]) int { return strings.Compare(a.Name, b.Name) })
+	l.sort()
 	return nil
+}
+
+// sort brings the members in order of their names, as facts have them.
+func (l Named[T]) sort() {
+	slices.SortFunc(l, func(a, b NamedValue[T]) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // at returns the value of a name, and whether it is there.

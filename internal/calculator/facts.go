@@ -55,13 +55,13 @@ func (p *Portfolio) venueFacts(value uint32, markets map[string]*scales) ([]fact
 }
 
 func (a *AssetState) fact(v *VenueRules) ([]fact, error) {
-	b := &events.CollateralChanged{Asset: a.Asset}
+	b := &events.CollateralChanged{Asset: a.Asset, Cap: a.Cap}
 	for _, t := range a.Haircuts {
 		b.Haircuts = append(b.Haircuts, events.HaircutTier{LowerValue: t.LowerValue, Haircut: t.Haircut})
 	}
 	switch {
-	case a.Asset == v.SettlementAsset && a.Haircuts != nil:
-		return nil, wrong(a.Path.field("haircuts"), "the settlement asset has none")
+	case a.Asset == v.SettlementAsset && (a.Haircuts != nil || a.Cap.Present):
+		return nil, wrong(a.Path.field("haircuts"), "the settlement asset has none, and no cap")
 	case a.Asset == v.SettlementAsset:
 		return nil, nil
 	case a.Haircuts == nil:
@@ -71,7 +71,8 @@ func (a *AssetState) fact(v *VenueRules) ([]fact, error) {
 }
 
 func (m *MarketState) facts(s *scales) ([]fact, error) {
-	b := &events.MarketListed{Market: m.Market, Underlying: m.Underlying, PriceScale: s.price, SizeScale: s.size, MaxPrice: s.maxPrice, MaxSize: s.maxSize}
+	b := &events.MarketListed{Market: m.Market, Underlying: m.Underlying, PriceScale: s.price, SizeScale: s.size, MaxPrice: s.maxPrice, MaxSize: s.maxSize,
+		LongToken: m.LongToken, ShortToken: m.ShortToken}
 	if b.Underlying == "" {
 		b.Underlying = m.Market
 	}

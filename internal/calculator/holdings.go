@@ -160,8 +160,9 @@ func (p *Portfolio) holding(h *Holding, s *scales) (first, second events.Opening
 	if err := p.checkHolding(h, s); err != nil {
 		return first, second, err
 	}
-	first = events.OpeningPosition{Market: h.Market, Leg: h.Leg.or(events.LegNet), Size: h.Size, EntryPrice: h.EntryPrice, Isolated: h.IsolatedMargin}
-	if h.EntryPrice.Present && int(h.EntryPrice.Scale) <= int(s.price) {
+	first = events.OpeningPosition{Market: h.Market, Leg: h.Leg.or(events.LegNet), Size: h.Size, EntryPrice: h.EntryPrice, Isolated: h.IsolatedMargin,
+		Collateral: h.Collateral, CollateralAmount: h.CollateralAmount, Params: params(h.Params)}
+	if h.EntryPrice.Present && (int(h.EntryPrice.Scale) <= int(s.price) || h.Collateral != "") {
 		return first, second, nil
 	}
 	at, cost := h.Path.field("entryCost"), h.EntryCost.Decimal()
@@ -214,6 +215,8 @@ func (p *Portfolio) checkHolding(h *Holding, s *scales) error {
 		return wrong(at("size"), "must not be zero")
 	case h.EntryPrice.Present == h.EntryCost.Present:
 		return wrong(at("entryPrice"), "must be there, or entryCost, and not both")
+	case h.EntryCost.Present && h.Collateral != "":
+		return wrong(at("entryCost"), "of a position with collateral of its own the entry is a price")
 	case h.EntryPrice.Present && h.EntryPrice.Sign() <= 0:
 		return wrong(at("entryPrice"), "must be greater than zero")
 	case h.EntryCost.Present && h.EntryCost.Sign() != h.Size.Sign():

@@ -47,6 +47,7 @@ type AssetState struct {
 	Path     Place         `json:"-"`
 	Asset    string        `json:"asset"`
 	Haircuts []HaircutTier `json:"haircuts,omitzero"`
+	Cap      events.Number `json:"cap,omitzero"`
 	Price    events.Number `json:"price,omitzero"`
 	Min      events.Number `json:"min,omitzero"`
 	Max      events.Number `json:"max,omitzero"`
@@ -64,6 +65,8 @@ type MarketState struct {
 	Path       Place         `json:"-"`
 	Market     string        `json:"market"`
 	Underlying string        `json:"underlying,omitzero"` // the market's name where absent
+	LongToken  string        `json:"longToken,omitzero"`  // of a market whose pool is the counterparty
+	ShortToken string        `json:"shortToken,omitzero"` // likewise
 	PriceScale *scale        `json:"priceScale,omitzero"` // derived where absent, as are the three below
 	SizeScale  *scale        `json:"sizeScale,omitzero"`
 	MaxPrice   events.Number `json:"maxPrice,omitzero"`
@@ -124,8 +127,13 @@ type Holding struct {
 	EntryCost      events.Number           `json:"entryCost,omitzero"`      // signed: what a long has paid, and a short received, is > 0 and < 0
 	Mode           Enum[events.MarginMode] `json:"mode,omitzero"`           // isolated needs isolatedMargin, which is enough
 	IsolatedMargin events.Number           `json:"isolatedMargin,omitzero"` // collateral of its pool
-	Leverage       uint32                  `json:"leverage,omitzero"`       // of the account in that market
-	SettledRates   uint32                  `json:"settledRates,omitzero"`   // how many of the market's fundingRates are settled in it
+	// Of a venue whose positions have collateral of their own.
+	Collateral       string               `json:"collateral,omitzero"`
+	CollateralAmount events.Number        `json:"collateralAmount,omitzero"`
+	Params           Named[events.Number] `json:"params,omitzero"`
+
+	Leverage     uint32 `json:"leverage,omitzero"`     // of the account in that market
+	SettledRates uint32 `json:"settledRates,omitzero"` // how many of the market's fundingRates are settled in it
 }
 
 // Trade is a fill with reason trade.

@@ -91,14 +91,16 @@ type Position struct {
 
 // Worst is the scenario that decides a requirement.
 type Worst struct {
-	Name      string           `json:"name"`
-	Loss      Decimal          `json:"loss"`
-	Positions []WorstOfHolding `json:"positions"`
-	Balances  []WorstOfHolding `json:"balances"`
+	Name        string    `json:"name"`
+	Weight      Decimal   `json:"weight"`      // share of the loss that counts
+	Loss        Decimal   `json:"loss"`        // offsets and weight taken
+	Offsets     Decimal   `json:"offsets"`     // that gains of other groups took off, before the weight
+	Contingency Decimal   `json:"contingency"` // that the requirement adds
+	Losses      []LegLoss `json:"losses"`      // before the weight
 }
 
-// WorstOfHolding is what a position or balance loses; negative: gains.
-type WorstOfHolding struct {
+// LegLoss is what a position or balance loses; negative: gains.
+type LegLoss struct {
 	Market string  `json:"market,omitempty"`
 	Leg    string  `json:"leg,omitempty"`
 	Asset  string  `json:"asset,omitempty"`
@@ -245,13 +247,14 @@ func poolOf(p *projector.PoolFigures, x *projector.PoolExplanation) Pool {
 	for _, l := range p.Calls {
 		out.CallLevels = append(out.CallLevels, dec(l))
 	}
-	if w := x.Worst; w != nil {
-		out.Worst = &Worst{Name: w.Name, Loss: dec(w.Loss), Positions: []WorstOfHolding{}, Balances: []WorstOfHolding{}}
-		for i, loss := range w.Positions {
-			out.Worst.Positions = append(out.Worst.Positions, WorstOfHolding{Market: p.Positions[i].Market, Leg: p.Positions[i].Leg.String(), Loss: dec(loss)})
-		}
-		for _, b := range w.Balances {
-			out.Worst.Balances = append(out.Worst.Balances, WorstOfHolding{Asset: b.Asset, Loss: dec(b.Value)})
+	if w := &p.Worst; w.Name != "" {
+		out.Worst = &Worst{Name: w.Name, Weight: dec(w.Weight), Loss: dec(w.Loss), Offsets: dec(w.Offsets), Contingency: dec(w.Contingency), Losses: []LegLoss{}}
+		for _, l := range w.Losses {
+			loss := LegLoss{Market: l.Market, Asset: l.Asset, Loss: dec(l.Loss)}
+			if l.Market != "" {
+				loss.Leg = l.Leg.String()
+			}
+			out.Worst.Losses = append(out.Worst.Losses, loss)
 		}
 	}
 	return out

@@ -41,6 +41,23 @@ var testVenues = []testVenue{{
 			 "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]},
 			{"market": "SOL", "priceScale": 1, "sizeScale": 2, "mark": "151.3", "tiers": [{"lowerNotional": "0", "maxLeverage": 10, "maintenanceRate": "0.05"}]}]}`,
 }, {
+	name: "portfolio", isolated: []string{"BTC"}, closes: []string{"BTC", "ETH"}, legs: []string{"ETH"}, funding: true, edge: true,
+	document: `{"venue": {"profile": "portfolio", "version": "1", "settlementAsset": "USDC", "valueScale": 8,
+			"params": {"grid": "3", "group.BTC": "1", "group.ETH": "2", "offset.1.2": "0.6", "contingency": "0.005"}},
+		"assets": [{"asset": "BTC", "haircuts": [{"lowerValue": "0", "haircut": "0.05"}], "cap": "4000000", "price": "64000.25"}],
+		"markets": [
+			{"market": "BTC", "priceScale": 2, "sizeScale": 6, "mark": "64123.45", "tiers": [{"lowerNotional": "0", "maxLeverage": 20, "maintenanceRate": "0.025"}]},
+			{"market": "ETH", "priceScale": 5, "sizeScale": 3, "mark": "3101.00777", "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]}]}`,
+}, {
+	name: "hyperliquid", isolated: []string{"BTC", "ETH"}, closes: []string{"BTC", "ETH"}, funding: true,
+	document: `{"venue": {"profile": "hyperliquid", "version": "2025", "settlementAsset": "USDC", "valueScale": 6},
+		"markets": [
+			{"market": "BTC", "priceScale": 1, "sizeScale": 5, "mark": "64123.4", "oracle": "64120",
+			 "tiers": [{"lowerNotional": "0", "maxLeverage": 40, "maintenanceRate": "0.0125"}, {"lowerNotional": "100000", "maxLeverage": 20, "maintenanceRate": "0.025"}]},
+			{"market": "ETH", "priceScale": 3, "sizeScale": 3, "mark": "3101.007", "oracle": "3100",
+			 "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]},
+			{"market": "HYPE", "priceScale": 2, "sizeScale": 2, "mark": "41.35", "tiers": [{"lowerNotional": "0", "maxLeverage": 10, "maintenanceRate": "0.05"}]}]}`,
+}, {
 	name: "dydx-v4", closes: []string{"BTC", "ETH", "DOGE"}, funding: true, settles: true, digits: 3,
 	document: `{"venue": {"profile": "dydx-v4", "version": "9", "settlementAsset": "USDC", "valueScale": 6, "block": 7, "params": {
 			"bankruptcyAdjustmentPpm": "1000000", "maxInsuranceLostPerBlock": "1000000", "maxLiquidationFeePpm": "15000", "maxNotionalPerBlock": "100000",

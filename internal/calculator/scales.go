@@ -94,7 +94,11 @@ func (p *Portfolio) collect(markets map[string]*scales, changes []Change) error 
 		return nil
 	}
 	for i := range p.Positions {
-		if err := add(p.Positions[i].Path, p.Positions[i].Market, events.Number{}, p.Positions[i].Size); err != nil {
+		size := p.Positions[i].Size
+		if p.Positions[i].Collateral != "" { // its digits are those of the token
+			size = events.Number{}
+		}
+		if err := add(p.Positions[i].Path, p.Positions[i].Market, events.Number{}, size); err != nil {
 			return err
 		}
 	}

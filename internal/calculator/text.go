@@ -128,10 +128,10 @@ func (p *Position) row() []string {
 
 func (t *table) worst(pool string, w *Worst) {
 	t.line("")
-	t.line("worst scenario of %s: %s, loses %s", pool, w.Name, show(w.Loss))
+	t.line("worst scenario of %s: %s, weight %s, loses %s; offsets %s, contingency %s", pool, w.Name, show(w.Weight), show(w.Loss), show(w.Offsets), show(w.Contingency))
 	var rows [][]string
-	for _, h := range append(append([]WorstOfHolding{}, w.Positions...), w.Balances...) {
-		rows = append(rows, []string{"  " + h.Market + h.Asset, show(h.Loss)})
+	for _, l := range w.Losses {
+		rows = append(rows, []string{"  " + l.Market + l.Asset, show(l.Loss)})
 	}
 	t.rows(rows)
 }
@@ -178,7 +178,7 @@ func (t *table) step(s *PoolStep, first bool) {
 		t.line("")
 	}
 	place := s.Pool
-	if s.Market != "" {
+	if s.Market != "" && s.Pool == "cross" {
 		place = s.Market
 		if s.Leg != "net" {
 			place += "/" + s.Leg

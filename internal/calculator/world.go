@@ -3,6 +3,7 @@ package calculator
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"marginledger/events"
@@ -42,13 +43,23 @@ func open(p *Portfolio, changes []Change) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts = append(append(append(facts, account...), p.observedFacts()...), p.tradeFacts()...)
+	if p.keepsCollateral() { // what a position owes is counted from what is observed of its pool
+		facts = append(append(facts, p.observedFacts()...), account...)
+	} else {
+		facts = append(append(facts, account...), p.observedFacts()...)
+	}
+	facts = append(facts, p.tradeFacts()...)
 	for i := range facts {
 		if err := w.take(&facts[i]); err != nil {
 			return nil, err
 		}
 	}
 	return w, nil
+}
+
+// keepsCollateral reports that positions have collateral of their own.
+func (p *Portfolio) keepsCollateral() bool {
+	return slices.ContainsFunc(p.Positions, func(h Holding) bool { return h.Collateral != "" })
 }
 
 func newWorld(p *Portfolio) *world {

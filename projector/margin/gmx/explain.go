@@ -2,7 +2,9 @@ package gmx
 
 import (
 	"math/big"
+	"strings"
 
+	"marginledger/events"
 	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 )
@@ -46,12 +48,17 @@ func (e *explainer) usd(figure, formula, section string, v *big.Int, dir margin.
 	e.Position(&e.pool.Positions[0], figure, formula, rounding, section, value(v, scale, dir), symbols...)
 }
 
-// exact is a symbol in the integers of the contracts.
+// exact is a symbol in the integers of the contracts. What is per size has 45 digits after the point, more than a Number
+// has.
 func (e *explainer) exact(name string, v *big.Int, scale int) margin.Symbol {
-	if coef, ok := fixed.FromBig(v); ok {
+	if coef, ok := fixed.FromBig(v); ok && scale <= events.MaxNumberScale {
 		return e.Number(name, coef, scale)
 	}
-	return e.Text(name, v.String()+"·10^-"+big.NewInt(int64(scale)).String())
+	text := new(big.Rat).SetFrac(v, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)).FloatString(scale)
+	if scale > 0 {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	return e.Text(name, text)
 }
 
 func (e *explainer) terms() {
