@@ -41,7 +41,7 @@ func CheckOutputs(ctx context.Context, cfg Config, log Log, shard int32, head *o
 		return err
 	}
 	cursor := orderlog.NewCursor(partitionName(cfg.OrderTopic, shard), genesis)
-	_, err = scan(ctx, log, cfg.OrderTopic, shard, cursor, end, func(_ int64, entry any) error {
+	_, err = scan(ctx, log, cfg.OrderTopic, shard, cursor, end, 0, func(_ int64, entry any) error {
 		if c, ok := entry.(*orderlog.Cut); ok {
 			return k.cut(ctx, c)
 		}

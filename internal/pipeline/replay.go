@@ -117,8 +117,9 @@ type extent struct {
 	next map[projector.Source]int64
 }
 
-// scan reads a stretch of the order log without folding. c is moved to its end.
-func scan(ctx context.Context, log Log, topic string, shard int32, c *orderlog.Cursor, to int64, each func(offset int64, entry any) error) (extent, error) {
+// scan reads a stretch of the order log without folding, up to an offset and, unless that is 0, a cut. c is moved to its
+// end.
+func scan(ctx context.Context, log Log, topic string, shard int32, c *orderlog.Cursor, to int64, toCut uint64, each func(offset int64, entry any) error) (extent, error) {
 	x := extent{next: make(map[projector.Source]int64)}
 	err := readLog(ctx, log, topic, shard, c.Next, to, func(rec *eventlog.Record) error {
 		entry, err := c.Step(rec.Offset, rec.Value)
@@ -132,11 +133,16 @@ func scan(ctx context.Context, log Log, topic string, shard int32, c *orderlog.C
 			}
 		}
 		if each != nil && entry != nil {
-			return each(rec.Offset, entry)
+			if err := each(rec.Offset, entry); err != nil {
+				return err
+			}
+		}
+		if toCut > 0 && c.Cut >= toCut {
+			return errEnough
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnough) {
 		return x, fmt.Errorf("read the order log of shard %d: %w", shard, err)
 	}
 	return x, nil
