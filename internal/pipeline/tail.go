@@ -19,7 +19,7 @@ func lastSequence(ctx context.Context, log Log, topic string, partition int32, e
 		to := from
 		from = max(from-step, start)
 		last := uint64(0)
-		err := readLog(ctx, log, topic, partition, from, to, func(r *eventlog.Record) error {
+		err := ReadLog(ctx, log, topic, partition, from, to, func(r *eventlog.Record) error {
 			if orderlog.IsControl(r.Headers) {
 				return nil
 			}
