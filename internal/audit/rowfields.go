@@ -78,6 +78,8 @@ func DiffRow(key, a, b []byte) []FieldDifference {
 		return []FieldDifference{{Field: "row", A: "absent", B: "present"}}
 	case b == nil:
 		return []FieldDifference{{Field: "row", A: "present", B: "absent"}}
+	case len(a) > 0 && len(b) > 0 && a[0] != b[0]: // the fields behind may be others
+		return []FieldDifference{{Field: "version", A: strconv.Itoa(int(a[0])), B: strconv.Itoa(int(b[0]))}}
 	case errA != nil && errB != nil:
 		return []FieldDifference{{Field: "value", A: hex.EncodeToString(a), B: hex.EncodeToString(b)}}
 	case errA != nil:
@@ -87,7 +89,10 @@ func DiffRow(key, a, b []byte) []FieldDifference {
 		d.A, d.B = d.B, d.A
 		return []FieldDifference{d}
 	}
-	return diffFields(fa, fb)
+	if out := diffFields(fa, fb); len(out) > 0 {
+		return out
+	}
+	return []FieldDifference{damaged(fb, a, b, nil, errors.New("another form of the same value"))}
 }
 
 // damaged names the field of the whole value in which the first byte of the damaged one differs.
@@ -187,11 +192,7 @@ func (d *fieldReader) scalar(typ string) string {
 	case "byte":
 		return strconv.Itoa(int(d.byte()))
 	case "bool":
-		b := d.byte()
-		if b > 1 && d.err == nil {
-			d.err = fmt.Errorf("a bool of %d", b)
-		}
-		return strconv.FormatBool(b == 1)
+		return strconv.FormatBool(d.bool())
 	case "uint":
 		return strconv.FormatUint(d.uvarint(), 10)
 	case "int":
@@ -204,13 +205,11 @@ func (d *fieldReader) scalar(typ string) string {
 	case "wide":
 		return d.wide()
 	case "number":
-		if present := d.byte(); present == 0 {
-			d.byte()
-			d.wide()
-			return ""
+		present, scale := d.bool(), d.byte()
+		if text := shift(d.wide(), int(scale)); present {
+			return text
 		}
-		scale := d.byte()
-		return shift(d.wide(), int(scale))
+		return ""
 	}
 	if d.err == nil {
 		d.err = fmt.Errorf("docs/formats/rows.md names the type %q, which this build cannot read", typ)
@@ -248,6 +247,14 @@ func (d *fieldReader) byte() byte {
 		return b[0]
 	}
 	return 0
+}
+
+func (d *fieldReader) bool() bool {
+	b := d.byte()
+	if b > 1 && d.err == nil {
+		d.err = fmt.Errorf("a bool of %d", b)
+	}
+	return b == 1
 }
 
 func (d *fieldReader) uvarint() uint64 {
