@@ -58,6 +58,7 @@ type Shard struct {
 	Chain     orderlog.Hash          `json:"chain"`   // of ToCut
 	FromSeqs  [events.Streams]uint64 `json:"fromSeqs"`
 	ToSeqs    [events.Streams]uint64 `json:"toSeqs"`
+	Published [events.Streams]uint64 `json:"published"` // last sequence of the range that was there: others may have been on their way
 	Base      *Snapshot              `json:"base,omitempty"` // that the range starts from; none from cut 1
 	Snapshots []Snapshot             `json:"snapshots"`      // taken of cuts of the range
 }
@@ -195,7 +196,7 @@ func Seal(ctx context.Context, dir string, step func(bytes int)) (orderlog.Hash,
 			return err
 		}
 		name, err := filepath.Rel(dir, path)
-		if name != SumsName && !strings.HasSuffix(name, partSuffix) {
+		if name != SumsName && name != PlanName && !strings.HasSuffix(name, partSuffix) {
 			names = append(names, filepath.ToSlash(name))
 		}
 		return err
@@ -210,7 +211,7 @@ func Seal(ctx context.Context, dir string, step func(bytes int)) (orderlog.Hash,
 		if err != nil {
 			return orderlog.Hash{}, fmt.Errorf("seal the archive: %w", err)
 		}
-		fmt.Fprintf(&sums, "%x  %s\n", sum, name)
+		fmt.Fprintf(&sums, "%v  %s\n", sum, name)
 	}
 	if err := writeFile(filepath.Join(dir, SumsName), sums.Bytes()); err != nil {
 		return orderlog.Hash{}, fmt.Errorf("seal the archive: %w", err)

@@ -1,0 +1,376 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"marginledger/internal/orderlog"
+	"marginledger/internal/pipeline"
+	"marginledger/internal/store"
+	"marginledger/projector"
+	"marginledger/snapshot"
+)
+
+// expected is a stored state, or the manifest of one, that is compared when its cut comes.
+type expected struct {
+	what     string // store, snapshot, manifest
+	place    string
+	cut      uint64
+	chain    orderlog.Hash
+	head     *orderlog.Head // nil: of a manifest
+	identity orderlog.Hash
+	open     func() (snapshot.State, error) // nil: of a manifest
+	close    func()
+}
+
+// expectStates gathers what the range is compared with: the store, snapshots, and what an archive's manifest says of
+// snapshots that it does not hold.
+func (v *verifier) expectStates(ctx context.Context) error {
+	if v.o.Unhashed {
+		return nil
+	}
+	if err := v.expectStore(); err != nil {
+		return err
+	}
+	if v.past.Archive != nil {
+		v.expectManifests()
+	}
+	list, err := v.past.bases(v.shard)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if list[i].cut > v.begun.cut() && list[i].cut <= v.order.toCut {
+			v.expectSnapshot(&list[i])
+		}
+	}
+	slices.SortStableFunc(v.states, func(a, b *expected) int { return int(int64(a.cut) - int64(b.cut)) })
+	return nil
+}
+
+// expectSnapshot expects a snapshot; one that does not verify is a difference.
+func (v *verifier) expectSnapshot(b *base) {
+	state, head, err := b.open()
+	if err != nil {
+		v.add(Difference{Kind: KindSnapshot, Cut: b.cut, Place: b.path, What: err.Error()})
+		return
+	}
+	e := &expected{what: "snapshot", place: b.path, cut: head.Cut, chain: head.Chain, head: head, open: func() (snapshot.State, error) { return state, nil }}
+	if f, ok := state.(*snapshot.File); ok {
+		e.identity = f.Identity
+	}
+	v.states = append(v.states, e)
+}
+
+// expectManifests expects what an archive's manifest says of snapshots: their identity is that of the folded state.
+func (v *verifier) expectManifests() {
+	v.required = v.past.Archive.Shards[v.shard].Published
+	for _, s := range archived(&v.past.Archive.Shards[v.shard]) {
+		if s.Cut > v.begun.cut() && s.Cut <= v.order.toCut && s.File == "" {
+			v.states = append(v.states, &expected{what: "manifest of the snapshot", place: "MANIFEST.json", cut: s.Cut, chain: s.Chain, identity: s.Identity})
+		}
+	}
+}
+
+func (v *verifier) expectStore() error {
+	view, done, why, err := v.past.stored(v.shard)
+	if err != nil && !errors.Is(err, store.ErrTorn) {
+		return err
+	}
+	place := store.ShardDir(v.past.Config.DataDir, v.shard)
+	if err != nil {
+		v.add(Difference{Kind: KindRow, Place: place, What: err.Error()})
+		return nil
+	}
+	if view == nil {
+		if v.past.Archive == nil {
+			v.report.Notes = append(v.report.Notes, "stored rows: "+why)
+		}
+		return nil
+	}
+	head, err := view.Head()
+	if err != nil || head == nil {
+		done()
+		return err
+	}
+	v.required = head.Counters.Seqs
+	e := &expected{what: "store", place: place, cut: head.Cut, chain: head.Chain, head: head, close: done, open: func() (snapshot.State, error) { return view, nil }}
+	switch {
+	case head.Cut <= v.begun.cut() && v.begun.cut() > 0:
+		v.report.Notes = append(v.report.Notes, fmt.Sprintf("stored rows: they are of cut %d, and the range begins behind cut %d", head.Cut, v.begun.cut()))
+	case head.Cut > v.order.toCut && v.order.whole:
+		v.add(Difference{Kind: KindHead, Cut: head.Cut, Place: place, Field: "cut", Have: fmt.Sprint(head.Cut), Want: fmt.Sprintf("at most %d", v.order.toCut),
+			What: fmt.Sprintf("the store holds cut %d, but the order log ends with cut %d", head.Cut, v.order.toCut)})
+	case head.Cut > v.order.toCut:
+		v.report.Notes = append(v.report.Notes, fmt.Sprintf("stored rows: they are of cut %d, and the range ends with cut %d", head.Cut, v.order.toCut))
+	default:
+		v.states = append(v.states, e)
+		return nil
+	}
+	done()
+	return nil
+}
+
+func (v *verifier) closeStates() {
+	for _, e := range v.states {
+		if e.close != nil {
+			e.close()
+		}
+	}
+	v.states = nil
+}
+
+// compareStates compares the states of a cut with the fold.
+func (v *verifier) compareStates(f *pipeline.FoldedCut) error {
+	for len(v.states) > 0 && v.states[0].cut == f.Entry.Number {
+		e := v.states[0]
+		v.states = v.states[1:]
+		err := v.compareState(e, f)
+		if e.close != nil {
+			e.close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) compareState(e *expected, f *pipeline.FoldedCut) error {
+	r := StateReport{What: e.what, Cut: e.cut, Identity: e.identity}
+	folded := &foldedState{fold: f.Fold, head: f.Head(&orderlog.Head{Shard: v.shard})}
+	if e.chain != f.Entry.Hash {
+		v.add(Difference{Kind: KindHead, Cut: e.cut, Place: e.place, Field: "chain", Have: e.chain.String(), Want: f.Entry.Hash.String(),
+			What: "the " + e.what + " is of another chain than the order log"})
+	}
+	if e.open == nil {
+		id, err := snapshot.Write(io.Discard, folded)
+		if err != nil {
+			return err
+		}
+		if id != e.identity {
+			r.Differs = 1
+			v.add(Difference{Kind: KindSnapshot, Cut: e.cut, Place: e.place, Field: "identity", Have: e.identity.String(), Want: id.String(),
+				What: "the snapshot that the manifest tells of was of another state"})
+		}
+		v.report.States = append(v.report.States, r)
+		return nil
+	}
+	if e.head.Counters != f.Counters {
+		v.add(Difference{Kind: KindHead, Cut: e.cut, Place: e.place, Field: "counters", Have: fmt.Sprintf("%+v", e.head.Counters), Want: fmt.Sprintf("%+v", f.Counters),
+			What: "the " + e.what + " counts otherwise than the fold"})
+	}
+	state, err := e.open()
+	if err != nil {
+		return err
+	}
+	if err := v.compareRows(e, state, folded, &r); err != nil {
+		return err
+	}
+	if err := v.compareWindows(e, state, folded); err != nil {
+		return err
+	}
+	v.report.States = append(v.report.States, r)
+	return nil
+}
+
+// compareRows compares row by row and names the first field that differs: of the rows that the first wrong cut changed, if
+// there is one.
+func (v *verifier) compareRows(e *expected, stored snapshot.State, folded *foldedState, r *StateReport) error {
+	var first, best *Difference
+	note := func(key, have, want []byte) {
+		r.Differs++
+		wanted := v.wrong != nil && v.wrong.changed[string(key)]
+		if first != nil && (best != nil || !wanted) {
+			return
+		}
+		d := rowDifference(e, key, have, want)
+		if first == nil {
+			first = d
+		}
+		if wanted {
+			best = d
+		}
+	}
+	rows, err := mergeRows(stored.EachRow, folded.EachRow, note)
+	r.Rows = rows
+	if errors.Is(err, store.ErrTorn) {
+		if err = v.tornRows(e, stored, folded, err, r); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if best != nil {
+		first = best
+	}
+	if first != nil {
+		first.More = r.Differs - 1
+		v.add(*first)
+	}
+	return nil
+}
+
+func rowDifference(e *expected, key, have, want []byte) *Difference {
+	kind := KindRow
+	if e.what == "snapshot" {
+		kind = KindSnapshot
+	}
+	fields := DiffRow(key, have, want)
+	return &Difference{Kind: kind, Cut: e.cut, Place: e.place, Row: RowName(key), Field: fields[0].Field, Have: fields[0].A, Want: fields[0].B,
+		What: fmt.Sprintf("the %s of cut %d has another value than the fold", e.what, e.cut), key: bytes.Clone(key)}
+}
+
+// tornRows names the first row that a damaged store cannot read.
+func (v *verifier) tornRows(e *expected, stored snapshot.State, folded *foldedState, torn error, r *StateReport) error {
+	d := Difference{Kind: KindRow, Cut: e.cut, Place: e.place, What: torn.Error()}
+	if view, ok := stored.(interface {
+		Get(key []byte) ([]byte, bool, error)
+	}); ok {
+		err := folded.EachRow(func(row projector.Row) error {
+			value, _, err := view.Get(row.Key)
+			switch {
+			case errors.Is(err, store.ErrTorn):
+				r.Differs++
+				if d.Row == "" {
+					d.Row, d.key = RowName(row.Key), bytes.Clone(row.Key)
+					d.Field, d.Have, d.Want = "value", "cannot be read: "+err.Error(), fmt.Sprintf("%x", row.Value)
+				}
+			case err != nil:
+				return err
+			case !bytes.Equal(value, row.Value):
+				r.Differs++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	d.More = max(r.Differs-1, 0)
+	v.add(d)
+	return nil
+}
+
+// mergeRows walks two states in key order and calls differs for every row that they do not share; a nil value is none.
+// It returns the number of rows of the first.
+func mergeRows(a, b func(func(projector.Row) error) error, differs func(key, a, b []byte)) (rows int, err error) {
+	var errB error
+	next, stop := iter.Pull(func(yield func(projector.Row) bool) {
+		errB = b(func(r projector.Row) error {
+			if !yield(r) {
+				return errFound
+			}
+			return nil
+		})
+	})
+	defer stop()
+	other, more := next()
+	err = a(func(r projector.Row) error {
+		rows++
+		for more && bytes.Compare(other.Key, r.Key) < 0 {
+			differs(other.Key, nil, other.Value)
+			other, more = next()
+		}
+		if !more || !bytes.Equal(other.Key, r.Key) {
+			differs(r.Key, r.Value, nil)
+			return nil
+		}
+		if !bytes.Equal(other.Value, r.Value) {
+			differs(r.Key, r.Value, other.Value)
+		}
+		other, more = next()
+		return nil
+	})
+	for err == nil && more {
+		differs(other.Key, nil, other.Value)
+		other, more = next()
+	}
+	if errB != nil && errB != errFound {
+		err = errors.Join(err, errB)
+	}
+	return rows, err
+}
+
+// compareWindows compares the dedupe windows, as one stream of entries a source.
+func (v *verifier) compareWindows(e *expected, stored snapshot.State, folded *foldedState) error {
+	have := map[projector.Source][]byte{}
+	err := stored.EachSeen(func(src projector.Source, entries []byte) error {
+		have[src] = append(have[src], entries...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = folded.EachSeen(func(src projector.Source, want []byte) error {
+		if got := have[src]; !bytes.Equal(got, want) {
+			at := 0
+			for at < len(got) && at < len(want) && got[at] == want[at] {
+				at++
+			}
+			v.add(Difference{Kind: KindWindow, Cut: e.cut, Place: e.place, Field: fmt.Sprintf("entry %d of %d", at/store.EntryBytes, len(want)/store.EntryBytes),
+				Have: entryText(got, at/store.EntryBytes), Want: entryText(want, at/store.EntryBytes),
+				What: fmt.Sprintf("the %s remembers other records of %s/%d than the fold", e.what, src.Topic, src.Partition)})
+		}
+		delete(have, src)
+		return nil
+	})
+	for _, src := range sortedSources(have) {
+		v.add(Difference{Kind: KindWindow, Cut: e.cut, Place: e.place, Have: entryText(have[src], 0), Want: "none",
+			What: fmt.Sprintf("the %s remembers records of %s/%d, the fold none", e.what, src.Topic, src.Partition)})
+	}
+	return err
+}
+
+// entryText is entry i of a dedupe window in hex.
+func entryText(entries []byte, i int) string {
+	from := i * store.EntryBytes
+	if from >= len(entries) {
+		return "none"
+	}
+	return fmt.Sprintf("%x", entries[from:min(from+store.EntryBytes, len(entries))])
+}
+
+// foldedState is the state of a fold as snapshots are taken of.
+type foldedState struct {
+	fold pipeline.Fold
+	head *orderlog.Head
+}
+
+// Head implements snapshot.State.
+func (s *foldedState) Head() (*orderlog.Head, error) { return s.head, nil }
+
+// EachRow implements snapshot.State.
+func (s *foldedState) EachRow(fn func(projector.Row) error) (err error) {
+	s.fold.EachRow(func(r projector.Row) {
+		if err == nil {
+			err = fn(r)
+		}
+	})
+	return err
+}
+
+// EachSeen implements snapshot.State.
+func (s *foldedState) EachSeen(fn func(projector.Source, []byte) error) (err error) {
+	seer, ok := s.fold.(interface {
+		EachSeen(func(projector.Source, []byte))
+	})
+	if !ok {
+		return nil
+	}
+	seer.EachSeen(func(src projector.Source, entries []byte) {
+		if err == nil {
+			err = fn(src, entries)
+		}
+	})
+	return err
+}
