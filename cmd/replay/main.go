@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return statusAgrees
-	case err == errDiffers:
+	case errors.Is(err, errDiffers):
 		return statusDiffers
 	case pipeline.IsDifference(err):
 		fmt.Fprintf(stderr, "replay: difference: %v\n", err)

@@ -18,6 +18,7 @@ type orderPass struct {
 	seqs  [events.Streams]uint64 // announcements up to it
 	whole bool                   // it is read to its end
 	next  map[projector.Source]int64
+	ends  map[projector.Source]int64 // of the inputs' logs
 
 	// Where entry toCut + 1 names another hash before it: which of the two entries lies, the fold tells.
 	otherPrev *orderlog.Hash
@@ -33,7 +34,7 @@ type passedOver struct {
 // readOrder reads the range of the order log and finds the first entry that contradicts those before it.
 func (v *verifier) readOrder(ctx context.Context) error {
 	x := &v.order
-	x.next = map[projector.Source]int64{}
+	x.next, x.ends = map[projector.Source]int64{}, map[projector.Source]int64{}
 	if h := v.begun.head; h != nil {
 		x.toCut, x.n, x.seqs = h.Cut, h.Counters.N, h.Counters.Seqs
 		for i := range h.Sources {
@@ -72,7 +73,7 @@ func (v *verifier) readOrder(ctx context.Context) error {
 		}
 		if cut, ok := entry.(*orderlog.Cut); ok {
 			passed = nil
-			return v.orderCut(c, cut, r.Offset)
+			return v.orderCut(ctx, c, cut, r.Offset)
 		}
 		return nil
 	})
@@ -114,7 +115,7 @@ func (v *verifier) orderBroken(ctx context.Context, err error, offset int64, c *
 }
 
 // orderCut checks what a cut's entry says beside the chain, and takes it over.
-func (v *verifier) orderCut(c *orderlog.Cursor, e *orderlog.Cut, offset int64) error {
+func (v *verifier) orderCut(ctx context.Context, c *orderlog.Cursor, e *orderlog.Cut, offset int64) error {
 	x := &v.order
 	d := Difference{Kind: KindOrder, Cut: e.Number, Place: placeOf(v.past.orderName(v.shard), offset)}
 	for i, acked := range e.Acked {
@@ -132,6 +133,15 @@ func (v *verifier) orderCut(c *orderlog.Cursor, e *orderlog.Cut, offset int64) e
 			v.add(d)
 			return errFound
 		}
+		lost, err := v.lost(ctx, src, run.Next)
+		if err != nil {
+			return err
+		}
+		if lost != "" {
+			d.Kind, d.Place, d.Have, d.Want, d.What = KindInput, placeName(src, run.Next-1), "no record", "a record that was consumed", lost
+			v.add(d)
+			return errFound
+		}
 		x.next[src] = run.Next
 	}
 	x.toCut, x.n = e.Number, x.n+e.Records()
@@ -139,6 +149,22 @@ func (v *verifier) orderCut(c *orderlog.Cursor, e *orderlog.Cut, offset int64) e
 		x.seqs[i] += n
 	}
 	return nil
+}
+
+// lost says that a source ends before what was consumed of it; "" where it does not.
+func (v *verifier) lost(ctx context.Context, src projector.Source, next int64) (string, error) {
+	end, ok := v.order.ends[src]
+	if !ok {
+		var err error
+		if _, end, err = v.past.Log.Offsets(ctx, src.Topic, src.Partition); err != nil {
+			return "", err
+		}
+		v.order.ends[src] = end
+	}
+	if next <= end {
+		return "", nil
+	}
+	return fmt.Sprintf("%s/%d ends at offset %d, but was consumed up to %d: the topic was created again or lost records, or the entry was changed", src.Topic, src.Partition, end, next), nil
 }
 
 // orderDiffers names the field of an entry that contradicts those before it.

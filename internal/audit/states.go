@@ -185,19 +185,12 @@ func (v *verifier) compareState(e *expected, f *pipeline.FoldedCut) error {
 // compareRows compares row by row and names the first field that differs: of the rows that the first wrong cut changed, if
 // there is one.
 func (v *verifier) compareRows(e *expected, stored snapshot.State, folded *foldedState, r *StateReport) error {
-	var first, best *Difference
+	var first *Difference
+	best := -1
 	note := func(key, have, want []byte) {
 		r.Differs++
-		wanted := v.wrong != nil && v.wrong.changed[string(key)]
-		if first != nil && (best != nil || !wanted) {
-			return
-		}
-		d := rowDifference(e, key, have, want)
-		if first == nil {
-			first = d
-		}
-		if wanted {
-			best = d
+		if rank := v.telling(key); rank > best {
+			first, best = rowDifference(e, key, have, want), rank
 		}
 	}
 	rows, err := mergeRows(stored.EachRow, folded.EachRow, note)
@@ -210,14 +203,32 @@ func (v *verifier) compareRows(e *expected, stored snapshot.State, folded *folde
 	if err != nil {
 		return err
 	}
-	if best != nil {
-		first = best
-	}
 	if first != nil {
 		first.More = r.Differs - 1
 		v.add(*first)
 	}
 	return nil
+}
+
+// telling says how much a row that differs tells: where the chain agrees the first one counts; behind a wrong cut rather
+// one that it changed, and rather an account's than a system account's, which every event of its kind moves.
+func (v *verifier) telling(key []byte) int {
+	const account, system = 0x50, 0x40 // docs/formats/rows.md
+	if v.wrong == nil {
+		return 0
+	}
+	changed := v.wrong.changed[string(key)]
+	switch {
+	case changed && key[0] == account:
+		return 4
+	case changed && key[0] != system:
+		return 3
+	case key[0] == account:
+		return 2
+	case changed:
+		return 1
+	}
+	return 0
 }
 
 func rowDifference(e *expected, key, have, want []byte) *Difference {

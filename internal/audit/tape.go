@@ -123,6 +123,10 @@ func (v *verifier) compareOutputs(ctx context.Context, f *pipeline.FoldedCut) er
 			if err != nil || t.failed {
 				return err
 			}
+			if record == nil && f.Entry.Outputs.Counts[s] != f.Folded.Outputs.Counts[s] {
+				v.outputDiffers(f, s, nil, key, value, "the fold announces what was not announced")
+				return nil
+			}
 			if record == nil {
 				r.Unpublished++
 				return nil
