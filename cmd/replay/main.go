@@ -22,6 +22,7 @@ import (
 type cli struct {
 	Verify  verifyCmd  `cmd:"" help:"Fold a range again and compare every cut's chain, every published event, stored rows and snapshots."`
 	Archive archiveCmd `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
+	At      atCmd      `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
 }
 
 // The exit statuses.

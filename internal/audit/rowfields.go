@@ -18,29 +18,38 @@ type RowField struct {
 	from, to int
 }
 
-// RowName is how messages call a row: its kind and what its key names.
-func RowName(key []byte) string {
+// rowParts returns the kind of a row and what its key names; ok is false where the page has no such key.
+func rowParts(key []byte) (kind string, parts []string, ok bool) {
 	if len(key) == 0 {
-		return "row without a key"
+		return "", nil, false
 	}
-	kind := page().kinds[key[0]]
+	kind = page().kinds[key[0]]
 	if kind == "" {
-		return fmt.Sprintf("row %q", key)
+		return "", nil, false
 	}
-	parts, rest := []string{}, key[1:]
+	rest := key[1:]
 	for _, part := range page().tables[kind].key {
 		if strings.HasSuffix(part, " u32") {
 			if len(rest) < 4 {
-				return fmt.Sprintf("row %q", key)
+				return kind, nil, false
 			}
 			parts, rest = append(parts, strconv.FormatUint(uint64(binary.BigEndian.Uint32(rest)), 10)), rest[4:]
 			continue
 		}
 		end := bytes.IndexByte(rest, 0)
 		if end < 0 {
-			return fmt.Sprintf("row %q", key)
+			return kind, nil, false
 		}
 		parts, rest = append(parts, string(rest[:end])), rest[end+1:]
+	}
+	return kind, parts, true
+}
+
+// RowName is how messages call a row: its kind and what its key names.
+func RowName(key []byte) string {
+	kind, parts, ok := rowParts(key)
+	if !ok {
+		return fmt.Sprintf("row %q", key)
 	}
 	return kind + " " + strings.Join(parts, "/")
 }

@@ -352,7 +352,9 @@ func TestFaultAnnouncements(t *testing.T) {
 	want(t, d, Difference{Place: fmt.Sprintf("ledger.liquidations.v1/0@%d", n), Have: string(first.Value), Want: "nothing"})
 
 	w, _, _ = story(t)
-	w.edit("ledger.liquidations.v1", 0, func(r *eventlog.Record) { r.Value = bytes.Replace(r.Value, []byte(`"pool":"cross"`), []byte(`"pool":"crass"`), 1) })
+	w.edit("ledger.liquidations.v1", 0, func(r *eventlog.Record) {
+		r.Value = bytes.Replace(r.Value, []byte(`"pool":"cross"`), []byte(`"pool":"crass"`), 1)
+	})
 	d = one(t, verify(t, w.past(), VerifyOptions{}), KindOutput)
 	want(t, d, Difference{Cut: 6, Place: "ledger.liquidations.v1/0@0", Field: "pool", Have: "crass", Want: "cross"})
 }

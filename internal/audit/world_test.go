@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -113,7 +114,26 @@ type world struct {
 	last  *pipeline.RecordedCut
 	cuts  []pipeline.RecordedCut
 	marks map[string]int64
-	heads []*orderlog.Head
+
+	noting bool // what each record left
+	notes  []note
+}
+
+// note is what there was after a record.
+type note struct {
+	rows   orderlog.Hash
+	clock  int64
+	source projector.Source
+	offset int64
+	cut    uint64 // last whole one
+	value  []byte
+}
+
+// digest is that of all rows.
+func digest(fold pipeline.Fold) orderlog.Hash {
+	h := sha256.New()
+	fold.EachRow(func(r projector.Row) { fmt.Fprintf(h, "%q %q\n", r.Key, r.Value) })
+	return orderlog.Hash(h.Sum(nil))
 }
 
 func newWorld(t testing.TB) *world {
@@ -172,6 +192,11 @@ func (w *world) raw(topic string, key, value []byte) int64 {
 	recs := w.log.parts[partName(topic, 0)]
 	if err := w.rec.Apply(projector.Source{Topic: topic}, &recs[len(recs)-1]); err != nil {
 		w.t.Fatal(err)
+	}
+	if w.noting {
+		n := note{rows: digest(w.rec.Fold()), source: projector.Source{Topic: topic}, offset: offset, cut: uint64(len(w.cuts)), value: value}
+		n.clock, _ = w.rec.Fold().(*projector.Shard).Clock("x")
+		w.notes = append(w.notes, n)
 	}
 	return offset
 }
