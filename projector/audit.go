@@ -1,9 +1,5 @@
 package projector
 
-import (
-	"marginledger/projector/margin"
-)
-
 // What audits ask of a shard beside its rows and figures.
 
 // Venues returns the names of the venues, in order.
@@ -129,28 +125,4 @@ func (k *rowKey) sourceName(p *producerKey) (producerKey, error) {
 	p.source.Partition = int32(partition)
 	p.name, err = k.name()
 	return *p, err
-}
-
-// PoolExplanation is what the profile says about the figures of a pool.
-type PoolExplanation struct {
-	Pool  string
-	Steps []margin.Step
-}
-
-// Explain returns the explanation of every pool of an account, cross first; nil where there is none
-// of that name.
-func (s *Shard) Explain(venue, owner string, subaccount uint32) []PoolExplanation {
-	v := s.venues[venue]
-	if v == nil {
-		return nil
-	}
-	a := s.owners[owner].account(v, subaccount)
-	if a == nil {
-		return nil
-	}
-	out := []PoolExplanation{{Pool: a.cross.name(), Steps: v.profile.Explain(&a.cross.Pool)}}
-	for _, p := range a.isolated {
-		out = append(out, PoolExplanation{Pool: p.name(), Steps: v.profile.Explain(&p.Pool)})
-	}
-	return out
 }

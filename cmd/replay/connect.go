@@ -7,6 +7,7 @@ import (
 	"marginledger/internal/config"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/pipeline"
+	"marginledger/snapshot"
 )
 
 // where says which ledger's past is meant.
@@ -36,7 +37,8 @@ func (w *where) open() (*audit.Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := pipeline.Config{OrderTopic: c.OrderTopic(), DataDir: c.DataDir, SnapshotDir: c.SnapshotDir(), DedupeWindow: c.DedupeWindow, BufferBytes: c.Memory.Buffer}
+	cfg := pipeline.Config{OrderTopic: c.OrderTopic(), DataDir: c.DataDir, DedupeWindow: c.DedupeWindow, BufferBytes: c.Memory.Buffer,
+		Snapshots: pipeline.SnapshotPolicy{Store: snapshot.Dir(c.SnapshotDir())}}
 	copy(cfg.OutputTopics[:], c.OutputTopics())
 	return audit.OpenKafka(w.Config, client, cfg), nil
 }

@@ -121,11 +121,11 @@ func (a *Archive) needed() []string {
 		names = append(names, a.Parts[i].File)
 	}
 	for i := range a.Shards {
-		for _, s := range a.Shards[i].all() {
-			if s.File != "" {
-				names = append(names, s.File)
-			}
-			names = append(names, s.Files...)
+		if base := a.Shards[i].Base; base != "" {
+			names = append(names, SnapshotsFolder+"/"+base+".mlsnap", SnapshotsFolder+"/"+base+".json")
+		}
+		for _, name := range a.Shards[i].Snapshots {
+			names = append(names, SnapshotsFolder+"/"+name+".json")
 		}
 	}
 	return names

@@ -25,6 +25,8 @@ import (
 const (
 	ManifestName = "MANIFEST.json"
 	SumsName     = "SHA256SUMS"
+	// SnapshotsFolder is a store of snapshots, as package snapshot has it.
+	SnapshotsFolder = "snapshots"
 )
 
 // formatName and formatVersion begin a manifest.
@@ -58,20 +60,9 @@ type Shard struct {
 	Chain     orderlog.Hash          `json:"chain"`   // of ToCut
 	FromSeqs  [events.Streams]uint64 `json:"fromSeqs"`
 	ToSeqs    [events.Streams]uint64 `json:"toSeqs"`
-	Published [events.Streams]uint64 `json:"published"` // last sequence of the range that was there: others may have been on their way
-	Base      *Snapshot              `json:"base,omitempty"` // that the range starts from; none from cut 1
-	Snapshots []Snapshot             `json:"snapshots"`      // taken of cuts of the range
-}
-
-// Snapshot is what an archive says of a snapshot.
-type Snapshot struct {
-	Cut      uint64        `json:"cut"`
-	N        uint64        `json:"n"`
-	Chain    orderlog.Hash `json:"chain"`
-	Identity orderlog.Hash `json:"identity"`       // digest of its uncompressed body
-	File     string        `json:"file,omitempty"` // of the archive; "": only this manifest is in it
-	// Files are those that belong to it beside File, such as the store's own manifest.
-	Files []string `json:"files,omitempty"`
+	Published [events.Streams]uint64 `json:"published"`      // last sequence of the range that was there: others may have been on their way
+	Base      string                 `json:"base,omitempty"` // name of the snapshot that the range starts from; "" from cut 1
+	Snapshots []string               `json:"snapshots"`      // names of those of cuts of the range: their manifests are here
 }
 
 // Partition is one partition of the order topic, an input or an output.
@@ -149,26 +140,16 @@ func (m *Manifest) check() error {
 	}
 	for i := range m.Shards {
 		s := &m.Shards[i]
-		if s.Shard != int32(i) || s.FromCut == 0 || (s.FromCut > 1) != (s.Base != nil) || s.Base != nil && s.Base.Cut != s.FromCut-1 {
+		if s.Shard != int32(i) || s.FromCut == 0 || (s.FromCut > 1) != (s.Base != "") {
 			return fmt.Errorf("shard %d is malformed", s.Shard)
 		}
-		for _, t := range s.all() {
-			for _, name := range append([]string{t.File}, t.Files...) {
-				if name != "" && !filepath.IsLocal(name) {
-					return fmt.Errorf("shard %d: snapshot file %q lies outside", s.Shard, name)
-				}
+		for _, name := range append([]string{s.Base}, s.Snapshots...) {
+			if name != "" && (!filepath.IsLocal(name) || strings.ContainsAny(name, `/\`)) {
+				return fmt.Errorf("shard %d: snapshot %q lies outside", s.Shard, name)
 			}
 		}
 	}
 	return nil
-}
-
-// all returns every snapshot of a shard, the base first.
-func (s *Shard) all() []Snapshot {
-	if s.Base == nil {
-		return s.Snapshots
-	}
-	return append([]Snapshot{*s.Base}, s.Snapshots...)
 }
 
 // writeFile writes a file that is whole or not there.

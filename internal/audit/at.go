@@ -202,7 +202,7 @@ func printAccount(b *strings.Builder, a *api.Account) {
 	if a.Stale {
 		b.WriteString(", STALE marks")
 	}
-	fmt.Fprintf(b, "\nfree %s, withdrawable %s, held by orders %s\n", a.Free, a.Withdrawable, a.OrderMargin)
+	fmt.Fprintf(b, "\nfree %s, withdrawable %s, held by orders %s\n", orDash(a.Free), orDash(a.Withdrawable), a.OrderMargin)
 	for _, x := range a.Balances {
 		fmt.Fprintf(b, "  %s %s", x.Amount, x.Asset)
 		if x.Value != nil {
@@ -217,7 +217,10 @@ func printAccount(b *strings.Builder, a *api.Account) {
 }
 
 func printPool(b *strings.Builder, p *api.Pool) {
-	fmt.Fprintf(b, "\npool %s: equity %s, maintenance %s, initial %s, ratio %s", p.Pool, p.Equity, p.Maintenance, p.Initial, orDash(p.MarginRatio))
+	fmt.Fprintf(b, "\npool %s: equity %s, maintenance %s, initial %s, ratio %s", p.Pool, orDash(p.Equity), p.Maintenance, p.Initial, orDash(p.MarginRatio))
+	if p.Missing != "" {
+		fmt.Fprintf(b, ", UNKNOWN: needs %s", p.Missing)
+	}
 	if p.Collateral != nil {
 		fmt.Fprintf(b, ", collateral %s", *p.Collateral)
 	}

@@ -3,7 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -12,63 +12,54 @@ import (
 	"marginledger/snapshot"
 )
 
-// base is a snapshot that a fold can begin behind. It is not verified before it is opened.
-type base struct {
-	cut  uint64
-	path string
+// snapshots returns the store of a past's snapshots; nil where there is none.
+func (p *Past) snapshots() snapshot.Store {
+	if p.Archive != nil {
+		return snapshot.Dir(filepath.Join(p.Archive.Dir, archive.SnapshotsFolder))
+	}
+	return p.Config.Snapshots.Store
 }
 
-// open reads and verifies the snapshot.
-func (b *base) open() (snapshot.State, *orderlog.Head, error) {
-	f, err := snapshot.Open(b.path)
-	if err != nil {
-		return nil, nil, err
+// manifests returns the manifests of a shard's snapshots, oldest first, and what is wrong with those that are none.
+func (p *Past) manifests(ctx context.Context, shard int32) (list []*snapshot.Manifest, damaged []error, err error) {
+	store := p.snapshots()
+	if store == nil {
+		return nil, nil, nil
 	}
-	h, err := headOf(f)
-	return f, h, err
+	list, damaged, err = snapshot.List(ctx, store, shard)
+	slices.Reverse(list)
+	return list, damaged, err
 }
 
-// bases returns the snapshots of a shard, oldest first.
-func (p *Past) bases(shard int32) (out []base, err error) {
-	if a := p.Archive; a != nil {
-		for _, s := range archived(&a.Shards[shard]) {
-			if s.File != "" {
-				out = append(out, base{s.Cut, filepath.Join(a.Dir, s.File)})
-			}
-		}
-		return out, nil
+// openSnapshot fetches and verifies a snapshot. It stays readable until the past is closed.
+func (p *Past) openSnapshot(ctx context.Context, m *snapshot.Manifest) (*snapshot.File, error) {
+	f, done, err := snapshot.OpenFrom(ctx, p.snapshots(), m)
+	if err == nil {
+		p.done = append(p.done, done)
 	}
-	if p.Config.SnapshotDir == "" {
-		return nil, nil
-	}
-	paths, err := snapshot.Dir(p.Config.SnapshotDir).List(shard)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range slices.Backward(paths) {
-		var b base
-		var n int32
-		if _, err := fmt.Sscanf(filepath.Base(path), "shard-%03d-cut-%d", &n, &b.cut); err != nil || n != shard {
-			continue // not a snapshot's name
-		}
-		b.path = path
-		out = append(out, b)
-	}
-	return out, nil
+	return f, err
 }
 
-// archived returns the snapshots that a manifest tells of, the base first.
-func archived(s *archive.Shard) []archive.Snapshot {
-	if s.Base == nil {
-		return s.Snapshots
+// hasFile reports whether a snapshot's file is there: an archive may hold the manifest alone.
+func (p *Past) hasFile(ctx context.Context, m *snapshot.Manifest) (bool, error) {
+	if p.Archive == nil {
+		return true, nil
 	}
-	return append([]archive.Snapshot{*s.Base}, s.Snapshots...)
+	_, done, err := p.snapshots().Fetch(ctx, m.FileName())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		done()
+	}
+	return err == nil, err
 }
 
 // begin is where a fold begins.
 type begin struct {
 	state snapshot.State // nil: the beginning of the order log
 	head  *orderlog.Head // nil with it
+	name  string         // of the snapshot
 }
 
 // cut is the cut behind which the fold begins; 0: the beginning.
@@ -79,21 +70,21 @@ func (b *begin) cut() uint64 {
 	return b.head.Cut
 }
 
-// beginBefore returns the newest snapshot for which ok holds, else the beginning. ok holds for all older ones once it
-// holds for one. Snapshots that do not verify are passed over.
-func (p *Past) beginBefore(ctx context.Context, shard int32, ok func(*orderlog.Head, snapshot.State) (bool, error)) (begin, error) {
-	list, err := p.bases(shard)
+// beginBefore returns the newest snapshot whose head fits and, unless it is nil, whose state does; else the beginning.
+// Both hold for all older ones once they hold for one. Snapshots that do not verify are passed over: verify tells of them.
+func (p *Past) beginBefore(ctx context.Context, shard int32, fits func(*snapshot.Head) bool, stateFits func(snapshot.State) (bool, error)) (begin, error) {
+	list, _, err := p.manifests(ctx, shard)
 	if err != nil {
 		return begin{}, err
 	}
-	low, high := 0, len(list) // ok holds before low, and not from high on
-	var best begin
-	for low < high {
-		if err := ctx.Err(); err != nil {
-			return begin{}, err
+	list = slices.DeleteFunc(list, func(m *snapshot.Manifest) bool { return !fits(&m.Head) })
+	best := begin{}
+	for high := len(list); high > 0; {
+		mid := high - 1
+		if stateFits != nil { // By halves: every state has to be opened.
+			mid = high / 2
 		}
-		mid := low + (high-low)/2
-		state, head, err := list[mid].open()
+		f, err := p.openHere(ctx, list[mid])
 		if errors.Is(err, snapshot.ErrBad) {
 			list = slices.Delete(list, mid, mid+1)
 			high--
@@ -102,15 +93,25 @@ func (p *Past) beginBefore(ctx context.Context, shard int32, ok func(*orderlog.H
 		if err != nil {
 			return begin{}, err
 		}
-		fits, err := ok(head, state)
+		ok := true
+		if stateFits != nil {
+			if ok, err = stateFits(f); err != nil {
+				return begin{}, err
+			}
+		}
+		if !ok {
+			high = mid
+			continue
+		}
+		head, err := f.Head()
 		if err != nil {
 			return begin{}, err
 		}
-		if fits {
-			best, low = begin{state, head}, mid+1
-		} else {
-			high = mid
+		best = begin{f, head, list[mid].Name}
+		if stateFits == nil {
+			break
 		}
+		list, high = list[mid+1:], high-mid-1
 	}
 	span, err := p.span(ctx, shard)
 	if err != nil {
@@ -122,7 +123,17 @@ func (p *Past) beginBefore(ctx context.Context, shard int32, ok func(*orderlog.H
 	return best, nil
 }
 
+// openHere is openSnapshot, but ErrBad where the file is not here.
+func (p *Past) openHere(ctx context.Context, m *snapshot.Manifest) (*snapshot.File, error) {
+	if here, err := p.hasFile(ctx, m); err != nil {
+		return nil, err
+	} else if !here {
+		return nil, snapshot.ErrBad
+	}
+	return p.openSnapshot(ctx, m)
+}
+
 // beginBehind returns the newest snapshot of a cut that is at most to.
 func (p *Past) beginBehind(ctx context.Context, shard int32, to uint64) (begin, error) {
-	return p.beginBefore(ctx, shard, func(h *orderlog.Head, _ snapshot.State) (bool, error) { return h.Cut <= to, nil })
+	return p.beginBefore(ctx, shard, func(h *snapshot.Head) bool { return h.Cut <= to }, nil)
 }

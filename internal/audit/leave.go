@@ -107,11 +107,11 @@ func (v *verifier) resume() (bool, error) {
 	if f.Identity != l.Identity {
 		return false, usage("%s is not the state that was left: remove it", v.leftPath(".mlsnap"))
 	}
-	head, err := headOf(f)
+	head, err := f.Head()
 	if err != nil {
 		return false, err
 	}
-	v.begun, v.report, v.folded = begin{f, head}, l.Report, l.Folded
+	v.begun, v.report, v.folded = begin{f, head, ""}, l.Report, l.Folded
 	return true, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,15 +121,14 @@ func (m *maker) planShard(ctx context.Context, a *archive.Manifest, shard int32,
 		return nil, err
 	}
 	s := &archive.Shard{Shard: shard, FromCut: b.cut() + 1, ToCut: b.cut(), FromN: 1, ToN: x.n, FromSeqs: [events.Streams]uint64{1, 1, 1},
-		ToSeqs: x.seqs, Snapshots: []archive.Snapshot{}}
+		ToSeqs: x.seqs, Snapshots: []string{}}
 	order := archive.Partition{Topic: p.Config.OrderTopic, Partition: shard, Of: archive.OfOrder, File: fmt.Sprintf("order/%03d.mlarch", shard), Next: x.orderNext}
 	if b.head != nil {
 		s.Chain, s.FromN, order.From = b.head.Chain, b.head.Counters.N+1, b.head.Term
 		for i, seq := range b.head.Counters.Seqs {
 			s.FromSeqs[i] = seq + 1
 		}
-		s.Base = snapshotOf(b.head, b.state)
-		s.Base.File = fmt.Sprintf("snapshots/shard-%03d-cut-%020d.mlsnap", shard, s.Base.Cut)
+		s.Base = b.name
 	}
 	if x.last != nil {
 		s.ToCut, s.Chain = x.last.Number, x.last.Hash
@@ -148,14 +148,6 @@ func (m *maker) planShard(ctx context.Context, a *archive.Manifest, shard int32,
 		return nil, err
 	}
 	return s, m.planSnapshots(ctx, s)
-}
-
-func snapshotOf(h *orderlog.Head, state snapshot.State) *archive.Snapshot {
-	s := &archive.Snapshot{Cut: h.Cut, N: h.Counters.N, Chain: h.Chain}
-	if f, ok := state.(*snapshot.File); ok {
-		s.Identity = f.Identity
-	}
-	return s
 }
 
 // planInputs adds what a shard consumed in its range. The last record before it is in it: a fold that begins behind a
@@ -227,28 +219,19 @@ func (m *maker) planOutputs(ctx context.Context, a *archive.Manifest, s *archive
 	return nil
 }
 
-// planSnapshots adds the manifests of the snapshots of a shard's range.
+// planSnapshots adds the snapshots of a shard's range.
 func (m *maker) planSnapshots(ctx context.Context, s *archive.Shard) error {
-	list, err := m.past.bases(s.Shard)
+	list, damaged, err := m.past.manifests(ctx, s.Shard)
 	if err != nil {
 		return err
 	}
-	for i := range list {
-		if err := ctx.Err(); err != nil {
-			return err
+	if len(damaged) > 0 {
+		return damaged[0]
+	}
+	for _, t := range list {
+		if t.Head.Cut >= s.FromCut && t.Head.Cut <= s.ToCut {
+			s.Snapshots = append(s.Snapshots, t.Name)
 		}
-		if list[i].cut < s.FromCut || list[i].cut > s.ToCut {
-			continue
-		}
-		state, head, err := list[i].open()
-		if err != nil {
-			return err
-		}
-		t := snapshotOf(head, state)
-		if m.o.Snapshots {
-			t.File = fmt.Sprintf("snapshots/shard-%03d-cut-%020d.mlsnap", s.Shard, t.Cut)
-		}
-		s.Snapshots = append(s.Snapshots, *t)
 	}
 	return nil
 }
@@ -266,7 +249,7 @@ func (m *maker) copy(ctx context.Context, plan *archive.Manifest) error {
 		}
 	}
 	for i := range plan.Shards {
-		if err := m.copySnapshots(&plan.Shards[i]); err != nil {
+		if err := m.copySnapshots(ctx, &plan.Shards[i]); err != nil {
 			return err
 		}
 	}
@@ -310,11 +293,12 @@ func (m *maker) copyPartition(ctx context.Context, part *archive.Partition, shar
 func (m *maker) fill(ctx context.Context, w *archive.Writer, part *archive.Partition, shards []archive.Shard) error {
 	keep := func(int64) bool { return true }
 	if part.Of == archive.OfOrder && part.From < part.Next {
-		if base := shards[part.Partition].Base; base != nil {
-			_, head, err := m.baseOf(part.Partition, base.Cut)
+		if base := shards[part.Partition].Base; base != "" {
+			t, err := m.manifest(ctx, base)
 			if err != nil {
 				return err
 			}
+			head := &t.Head
 			keep = func(offset int64) bool { return offset == head.Term || offset >= head.OrderNext-1 }
 		}
 	}
@@ -332,38 +316,44 @@ func (m *maker) fill(ctx context.Context, w *archive.Writer, part *archive.Parti
 	return err
 }
 
-// baseOf opens the snapshot of a cut.
-func (m *maker) baseOf(shard int32, cut uint64) (snapshot.State, *orderlog.Head, error) {
-	list, err := m.past.bases(shard)
-	if err != nil {
-		return nil, nil, err
+// manifest reads the manifest of a snapshot that the plan names.
+func (m *maker) manifest(ctx context.Context, name string) (*snapshot.Manifest, error) {
+	t, err := snapshot.Ref{Name: name}.Manifest(ctx, m.past.snapshots())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("the snapshot %s, which the archive was begun with, is gone: remove the folder and begin again", name)
 	}
-	for i := range list {
-		if list[i].cut == cut {
-			return list[i].open()
-		}
-	}
-	return nil, nil, usage("the snapshot of cut %d of shard %d, behind which the archive was begun, is gone: remove the folder and begin again", cut, shard)
+	return t, err
 }
 
-// copySnapshots copies the snapshots that the archive names files for.
-func (m *maker) copySnapshots(s *archive.Shard) error {
-	for _, t := range archived(s) {
-		if t.File == "" {
+// copySnapshots copies the base with its file, the others' manifests and, if they are asked for, files.
+func (m *maker) copySnapshots(ctx context.Context, s *archive.Shard) error {
+	to := snapshot.Dir(filepath.Join(m.dir, archive.SnapshotsFolder))
+	for i, name := range append([]string{s.Base}, s.Snapshots...) {
+		if name == "" {
 			continue
 		}
-		path := filepath.Join(m.dir, t.File)
-		if done, err := archive.Finished(path); done || err != nil {
-			if err != nil {
+		if _, err := to.Get(ctx, name+".json"); err == nil { // A manifest comes last.
+			continue
+		}
+		t, err := m.manifest(ctx, name)
+		if err != nil {
+			return err
+		}
+		if i == 0 || m.o.Snapshots {
+			if err := snapshot.Copy(ctx, m.past.snapshots(), to, t); err != nil {
 				return err
 			}
 			continue
 		}
-		state, _, err := m.baseOf(s.Shard, t.Cut)
+		text, err := t.Encode()
 		if err != nil {
 			return err
 		}
-		if err := writeSnapshot(path, state); err != nil {
+		err = to.Put(ctx, func(w io.Writer) (string, error) {
+			_, err := w.Write(text)
+			return t.ManifestName(), err
+		})
+		if err != nil {
 			return err
 		}
 	}

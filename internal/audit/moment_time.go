@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"marginledger/events"
-	"marginledger/internal/orderlog"
 	"marginledger/projector"
 	"marginledger/snapshot"
 )
@@ -95,21 +94,25 @@ func (f *frozen) thaw(m *Moment) (*Moment, error) {
 
 // beginFor returns where to begin in order to come to a point.
 func (p *Past) beginFor(ctx context.Context, shard int32, to Point) (begin, error) {
-	return p.beginBefore(ctx, shard, func(h *orderlog.Head, s snapshot.State) (bool, error) {
+	fits := func(h *snapshot.Head) bool {
 		switch {
 		case to.Cut > 0:
-			return h.Cut <= to.Cut, nil
+			return h.Cut <= to.Cut
 		case to.N > 0:
-			return h.Counters.N <= to.N, nil
+			return h.N <= to.N
 		case to.Source.Topic != "":
 			at := h.Place(to.Source)
-			return at == nil || at.Next <= to.Offset, nil
-		case to.Time != 0:
-			clocks, err := clocksOf(s)
-			i := slices.IndexFunc(clocks, func(c clockAt) bool { return (to.Venue == "" || c.venue == to.Venue) && c.time > to.Time })
-			return i < 0, err
+			return at == nil || at.Next <= to.Offset
 		}
-		return true, nil
+		return true
+	}
+	if to.Time == 0 {
+		return p.beginBefore(ctx, shard, fits, nil)
+	}
+	return p.beginBefore(ctx, shard, fits, func(s snapshot.State) (bool, error) {
+		clocks, err := clocksOf(s)
+		late := slices.ContainsFunc(clocks, func(c clockAt) bool { return (to.Venue == "" || c.venue == to.Venue) && c.time > to.Time })
+		return !late, err
 	})
 }
 

@@ -12,10 +12,10 @@ import (
 	"marginledger/internal/archive"
 	"marginledger/internal/broker"
 	"marginledger/internal/eventlog"
-	"marginledger/internal/orderlog"
 	"marginledger/internal/pipeline"
 	"marginledger/internal/store"
 	"marginledger/projector"
+	"marginledger/snapshot"
 )
 
 // Past is where a ledger's past lies.
@@ -28,10 +28,15 @@ type Past struct {
 	NewFold func(projector.Config) pipeline.Fold
 
 	close func() error
+	done  []func() // of snapshots that were fetched
 }
 
 // Close ends the use of the past.
 func (p *Past) Close() error {
+	for _, done := range p.done {
+		done()
+	}
+	p.done = nil
 	if p.close == nil {
 		return nil
 	}
@@ -53,7 +58,8 @@ func OpenDir(dir string) (*Past, error) {
 		b.Close()
 		return nil, err
 	}
-	cfg := pipeline.Config{OrderTopic: "ledger.order.v1", DataDir: filepath.Join(dir, "ledger"), SnapshotDir: filepath.Join(dir, "snapshots")}
+	cfg := pipeline.Config{OrderTopic: "ledger.order.v1", DataDir: filepath.Join(dir, "ledger"),
+		Snapshots: pipeline.SnapshotPolicy{Store: snapshot.Dir(filepath.Join(dir, "snapshots"))}}
 	for s := range cfg.OutputTopics {
 		cfg.OutputTopics[s] = events.Stream(s).String()
 	}
@@ -163,15 +169,4 @@ func (p *Past) span(ctx context.Context, shard int32) (span, error) {
 // orderName names the partition of a shard's order log.
 func (p *Past) orderName(shard int32) string {
 	return fmt.Sprintf("%s/%d", p.Config.OrderTopic, shard)
-}
-
-// headOf is Head of a state that must not be empty.
-func headOf(s interface {
-	Head() (*orderlog.Head, error)
-}) (*orderlog.Head, error) {
-	h, err := s.Head()
-	if err == nil && h == nil {
-		err = errors.New("the state is empty")
-	}
-	return h, err
 }

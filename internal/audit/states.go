@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type expected struct {
 	chain    orderlog.Hash
 	head     *orderlog.Head // nil: of a manifest
 	identity orderlog.Hash
+	manifest *snapshot.Manifest             // nil: of a store
 	open     func() (snapshot.State, error) // nil: of a manifest
 	close    func()
 }
@@ -37,47 +39,53 @@ func (v *verifier) expectStates(ctx context.Context) error {
 	if err := v.expectStore(); err != nil {
 		return err
 	}
-	if v.past.Archive != nil {
-		v.expectManifests()
+	if a := v.past.Archive; a != nil {
+		v.required = a.Shards[v.shard].Published
 	}
-	list, err := v.past.bases(v.shard)
+	list, damaged, err := v.past.manifests(ctx, v.shard)
 	if err != nil {
 		return err
 	}
-	for i := range list {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if list[i].cut > v.begun.cut() && list[i].cut <= v.order.toCut {
-			v.expectSnapshot(&list[i])
+	for _, err := range damaged {
+		v.add(Difference{Kind: KindSnapshot, Place: v.past.snapshots().String(), What: err.Error()})
+	}
+	for _, m := range list {
+		if m.Head.Cut > v.begun.cut() && m.Head.Cut <= v.order.toCut {
+			if err := v.expectSnapshot(ctx, m); err != nil {
+				return err
+			}
 		}
 	}
-	slices.SortStableFunc(v.states, func(a, b *expected) int { return int(int64(a.cut) - int64(b.cut)) })
+	slices.SortStableFunc(v.states, func(a, b *expected) int { return cmp.Compare(a.cut, b.cut) })
 	return nil
 }
 
-// expectSnapshot expects a snapshot; one that does not verify is a difference.
-func (v *verifier) expectSnapshot(b *base) {
-	state, head, err := b.open()
+// expectSnapshot expects a snapshot: the rows of its file, or where only the manifest is here, its identity. One that does
+// not verify is a difference.
+func (v *verifier) expectSnapshot(ctx context.Context, m *snapshot.Manifest) error {
+	here, err := v.past.hasFile(ctx, m)
 	if err != nil {
-		v.add(Difference{Kind: KindSnapshot, Cut: b.cut, Place: b.path, What: err.Error()})
-		return
+		return err
 	}
-	e := &expected{what: "snapshot", place: b.path, cut: head.Cut, chain: head.Chain, head: head, open: func() (snapshot.State, error) { return state, nil }}
-	if f, ok := state.(*snapshot.File); ok {
-		e.identity = f.Identity
+	e := &expected{what: "snapshot", place: fmt.Sprintf("%s in %v", m.FileName(), v.past.snapshots()), cut: m.Head.Cut, chain: m.Head.Chain,
+		identity: m.Identity, manifest: m}
+	if !here {
+		e.what, e.place = "manifest of the snapshot", fmt.Sprintf("%s in %v", m.ManifestName(), v.past.snapshots())
+		v.states = append(v.states, e)
+		return nil
 	}
+	f, err := v.past.openSnapshot(ctx, m)
+	if errors.Is(err, snapshot.ErrBad) {
+		v.add(Difference{Kind: KindSnapshot, Cut: e.cut, Place: e.place, What: err.Error()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.open = func() (snapshot.State, error) { return f, nil }
+	e.head, err = f.Head()
 	v.states = append(v.states, e)
-}
-
-// expectManifests expects what an archive's manifest says of snapshots: their identity is that of the folded state.
-func (v *verifier) expectManifests() {
-	v.required = v.past.Archive.Shards[v.shard].Published
-	for _, s := range archived(&v.past.Archive.Shards[v.shard]) {
-		if s.Cut > v.begun.cut() && s.Cut <= v.order.toCut && s.File == "" {
-			v.states = append(v.states, &expected{what: "manifest of the snapshot", place: "MANIFEST.json", cut: s.Cut, chain: s.Chain, identity: s.Identity})
-		}
-	}
+	return err
 }
 
 func (v *verifier) expectStore() error {

@@ -18,6 +18,7 @@ import (
 	"marginledger/internal/store"
 	"marginledger/projector"
 	"marginledger/projector/margin"
+	"marginledger/snapshot"
 )
 
 func verify(t testing.TB, p *Past, o VerifyOptions) *Report {
@@ -95,23 +96,23 @@ func TestVerifyAgrees(t *testing.T) {
 	if !whole.Agrees || whole.Shards[0].Hash != s.Hash || whole.Shards[0].Records != s.Records || len(whole.Shards[0].States) != 2 || whole.Shards[0].Believed != 0 {
 		t.Fatalf("%v", whole)
 	}
-	snapshots := w.bases(t)
-	from := snapshots[0].cut + 3
+	cuts := w.bases(t)
+	from := cuts[0] + 3
 	p := w.archive(ArchiveOptions{FromCut: from, Snapshots: true})
-	if m := p.Archive.Shards[0]; m.FromCut != snapshots[0].cut+1 || m.Base == nil || len(m.Snapshots) != 1 || m.Snapshots[0].File == "" {
+	if m := p.Archive.Shards[0]; m.FromCut != cuts[0]+1 || m.Base == "" || len(m.Snapshots) != 1 {
 		t.Fatalf("%+v", m)
 	}
 	part := verify(t, p, VerifyOptions{})
-	if !part.Agrees || part.Shards[0].Hash != s.Hash || part.Shards[0].Believed != snapshots[0].cut || part.Shards[0].Records >= s.Records || len(part.Shards[0].States) != 1 {
+	if !part.Agrees || part.Shards[0].Hash != s.Hash || part.Shards[0].Believed != cuts[0] || part.Shards[0].Records >= s.Records || len(part.Shards[0].States) != 1 {
 		t.Fatalf("%v", part)
 	}
-	short := w.archive(ArchiveOptions{FromCut: from, ToCut: snapshots[1].cut - 1})
+	short := w.archive(ArchiveOptions{FromCut: from, ToCut: cuts[1] - 1})
 	r = verify(t, short, VerifyOptions{})
-	if !r.Agrees || r.Shards[0].ToCut != snapshots[1].cut-1 {
+	if !r.Agrees || r.Shards[0].ToCut != cuts[1]-1 {
 		t.Fatalf("%v", r)
 	}
-	ranged := verify(t, w.past(), VerifyOptions{FromCut: from, ToCut: snapshots[1].cut})
-	if s := ranged.Shards[0]; !ranged.Agrees || s.Believed != snapshots[0].cut || s.ToCut != snapshots[1].cut || len(s.States) != 1 || len(s.Notes) != 1 {
+	ranged := verify(t, w.past(), VerifyOptions{FromCut: from, ToCut: cuts[1]})
+	if s := ranged.Shards[0]; !ranged.Agrees || s.Believed != cuts[0] || s.ToCut != cuts[1] || len(s.States) != 1 || len(s.Notes) != 1 {
 		t.Fatalf("%v", ranged)
 	}
 	for _, o := range []VerifyOptions{{ToCut: 1 << 40}, {FromCut: 9, ToCut: 8}, {Shards: []int32{1}}} {
@@ -125,12 +126,13 @@ func TestVerifyAgrees(t *testing.T) {
 	}
 }
 
-func (w *world) bases(t *testing.T) []base {
-	list, err := w.past().bases(0)
-	if err != nil || len(list) != 2 {
-		t.Fatalf("%v, %v", list, err)
+// bases returns the cuts of the two snapshots of a random day.
+func (w *world) bases(t *testing.T) (cuts []uint64) {
+	list, damaged, err := w.past().manifests(t.Context(), 0)
+	if err != nil || len(list) != 2 || len(damaged) > 0 {
+		t.Fatalf("%v, %v, %v", list, damaged, err)
 	}
-	return list
+	return []uint64{list[0].Head.Cut, list[1].Head.Cut}
 }
 
 // story is a short ledger whose every record is known: alice's last deposit is cut 5, and her row is not touched later.
@@ -510,17 +512,19 @@ func TestFaultSnapshot(t *testing.T) {
 	w.cut()
 	alice := projector.AccountKey(nil, "x", "alice", 0)
 	state := &foldedState{rowChanger{w.rec.Fold().(*projector.Shard), alice}, w.last.Head}
-	path := filepath.Join(w.dir, "snapshots", "shard-000-cut-00000000000000000003-0000000000000000.mlsnap")
-	if err := writeSnapshot(path, state); err != nil {
+	m, err := snapshot.Take(t.Context(), w.snapshots(), state, snapshot.TakeOptions{Now: day})
+	if err != nil {
 		t.Fatal(err)
 	}
+	place := fmt.Sprintf("%s in %v", m.FileName(), w.snapshots())
 	w.mark("BTC", 49_000)
 	w.cut()
 	d := one(t, verify(t, w.past(), VerifyOptions{}), KindSnapshot)
-	want(t, d, Difference{Cut: 3, Place: path, Row: "account x/alice/0", Field: "funded", Have: "false", Want: "true", Event: &EventAt{Type: "Deposit"}})
+	want(t, d, Difference{Cut: 3, Place: place, Row: "account x/alice/0", Field: "funded", Have: "false", Want: "true", Event: &EventAt{Type: "Deposit"}})
 	d = one(t, verify(t, w.archive(ArchiveOptions{}), VerifyOptions{}), KindSnapshot)
 	want(t, d, Difference{Cut: 3, Field: "identity"})
 
+	path := filepath.Join(string(w.snapshots()), m.FileName())
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -529,7 +533,12 @@ func TestFaultSnapshot(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want(t, one(t, verify(t, w.past(), VerifyOptions{}), KindSnapshot), Difference{Cut: 3, Place: path})
+	want(t, one(t, verify(t, w.past(), VerifyOptions{}), KindSnapshot), Difference{Cut: 3, Place: place})
+	path = filepath.Join(string(w.snapshots()), m.ManifestName())
+	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want(t, one(t, verify(t, w.past(), VerifyOptions{}), KindSnapshot), Difference{Place: w.snapshots().String()})
 }
 
 // rowChanger hands out one row with another byte.

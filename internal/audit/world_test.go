@@ -237,10 +237,12 @@ func (w *world) takeover() {
 // snapshot takes one of the last cut.
 func (w *world) snapshot() {
 	w.cut()
-	if _, err := snapshot.Dir(filepath.Join(w.dir, "snapshots")).Take(&foldedState{w.rec.Fold(), w.last.Head}); err != nil {
+	if _, err := snapshot.Take(context.Background(), w.snapshots(), &foldedState{w.rec.Fold(), w.last.Head}, snapshot.TakeOptions{Now: day}); err != nil {
 		w.t.Fatal(err)
 	}
 }
+
+func (w *world) snapshots() snapshot.Dir { return snapshot.Dir(filepath.Join(w.dir, "snapshots")) }
 
 // store writes a store of the last cut.
 func (w *world) store() {
@@ -279,7 +281,8 @@ func (w *world) storeOf(fold pipeline.Fold, head *orderlog.Head) {
 // past is the world's past, as a cluster with a store and snapshots has it.
 func (w *world) past() *Past {
 	w.cut()
-	cfg := pipeline.Config{OrderTopic: orderTopic, DataDir: filepath.Join(w.dir, "data"), SnapshotDir: filepath.Join(w.dir, "snapshots"), DedupeWindow: 1000}
+	cfg := pipeline.Config{OrderTopic: orderTopic, DataDir: filepath.Join(w.dir, "data"), DedupeWindow: 1000,
+		Snapshots: pipeline.SnapshotPolicy{Store: w.snapshots()}}
 	for s := range cfg.OutputTopics {
 		cfg.OutputTopics[s] = events.Stream(s).String()
 	}

@@ -73,14 +73,16 @@ func TestRefoldBehind(t *testing.T) {
 		if part.Cut != at || part.Chain != cuts[at-1].Hash || part.Head.Chain != part.Chain {
 			t.Fatalf("a refold to cut %d ended with cut %d %v", at, part.Cut, part.Chain)
 		}
-		path, err := snapshot.Dir(t.TempDir()).Take(foldState{part})
+		store := snapshot.Dir(t.TempDir())
+		m, err := snapshot.Take(ctx, store, foldState{part}, snapshot.TakeOptions{Now: day})
 		if err != nil {
 			t.Fatal(err)
 		}
-		base, err := snapshot.Open(path)
+		base, done, err := snapshot.OpenFrom(ctx, store, m)
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer done()
 		first := uint64(0)
 		rest, err := Refold(ctx, cfg, log, 0, RefoldOptions{From: base, State: foldState{whole}, Visit: func(f *FoldedCut) error {
 			if first == 0 {
