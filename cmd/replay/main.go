@@ -1,10 +1,11 @@
-// Command replay audits a ledger: it folds the order log again and compares.
+// Command replay audits a ledger: it folds what the order log says again, and compares, reads, explains and proves.
 //
-// Exit status: 0 where everything agrees, 1 on a difference, which is named, 2 where something could not be compared.
+// Exit status: 0 where everything agrees, 1 on a difference, which is named, 2 where something could not be done.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,9 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Verify verifyCmd `cmd:"" help:"Fold the order log from its beginning and compare every hash, the outputs and the stored rows."`
+	Verify  verifyCmd  `cmd:"" help:"Fold a range again and compare every cut's chain, every published event, stored rows and snapshots."`
+	Archive archiveCmd `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
+	At      atCmd      `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
 }
 
 // The exit statuses.
@@ -28,6 +31,9 @@ const (
 	statusDiffers = 1
 	statusFailed  = 2
 )
+
+// errDiffers is the end of a command that has said what differs.
+var errDiffers = errors.New("differences were found")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -38,8 +44,9 @@ func main() {
 // run parses args, runs the command and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
+	io := &streams{stdout, stderr}
 	parser, err := kong.New(&c, kong.Name("replay"), kong.Description("Audits of a margin ledger."), kong.UsageOnError(),
-		kong.Writers(stdout, stderr), kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)))
+		kong.Writers(stdout, stderr), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io))
 	if err != nil {
 		panic(fmt.Sprintf("replay: command line: %v", err)) // We were wrong: the structs do not fit.
 	}
@@ -50,13 +57,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return statusAgrees
+	case errors.Is(err, errDiffers):
+		return statusDiffers
 	case pipeline.IsDifference(err):
 		fmt.Fprintf(stderr, "replay: difference: %v\n", err)
 		return statusDiffers
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "replay: interrupted")
+		fmt.Fprintf(stderr, "replay: interrupted: %v\n", err)
 	default:
 		fmt.Fprintf(stderr, "replay: %v\n", err)
 	}
 	return statusFailed
+}
+
+// streams are where a command writes.
+type streams struct{ out, err io.Writer }
+
+// print writes what a command came to: as one JSON document, or for people.
+func (s *streams) print(asJSON bool, v fmt.Stringer) error {
+	if !asJSON {
+		_, err := fmt.Fprint(s.out, v)
+		return err
+	}
+	enc := json.NewEncoder(s.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -88,23 +89,55 @@ func keep(t *testing.T, dir string) {
 	}
 }
 
-func verify(dir string) (status int, stdout, stderr string) {
+// replay runs a command.
+func replay(args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	status = run(context.Background(), []string{"verify", "--dir", dir}, &out, &errs)
+	status = run(context.Background(), args, &out, &errs)
 	return status, out.String(), errs.String()
 }
 
-// A kept day agrees; with one bit of one row flipped it differs, and the row is named; without its store the order log
-// alone is compared.
+// A kept day agrees, and so does its archive; with one bit of one row flipped it differs, and the row is named; without
+// its store the order log and the announcements alone are compared.
 func TestVerify(t *testing.T) {
 	dir := t.TempDir()
 	keep(t, dir)
-	status, stdout, stderr := verify(dir)
-	if status != statusAgrees || !strings.Contains(stdout, "rows at cut") {
+	status, stdout, stderr := replay("verify", "--dir", dir)
+	if status != statusAgrees || !strings.Contains(stdout, "store of cut") || !strings.Contains(stdout, "everything agrees") || stderr != "" {
 		t.Fatalf("status %d: %s%s", status, stdout, stderr)
 	}
 
-	data := filepath.Join(dir, "ledger")
+	out := filepath.Join(t.TempDir(), "archive")
+	status, stdout, stderr = replay("archive", "--dir", dir, "--out", out)
+	if status != statusAgrees || !strings.Contains(stdout, "digest ") {
+		t.Fatalf("status %d: %s%s", status, stdout, stderr)
+	}
+	status, stdout, stderr = replay("verify", "--archive", out, "--json")
+	var report struct {
+		Agrees bool
+		Shards []struct{ Records int }
+	}
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || status != statusAgrees || !report.Agrees || report.Shards[0].Records != 5 {
+		t.Fatalf("status %d, %v: %s%s", status, err, stdout, stderr)
+	}
+
+	flip(t, filepath.Join(dir, "ledger"), projector.AccountKey(nil, "x", "owner-3", 0))
+	status, stdout, stderr = replay("verify", "--dir", dir)
+	if status != statusDiffers || !strings.Contains(stdout, "account x/owner-3/0") || stderr != "" {
+		t.Fatalf("a flipped row: status %d: %s%s", status, stdout, stderr)
+	}
+
+	if _, err := store.SetAside(store.ShardDir(filepath.Join(dir, "ledger"), 0), "away"); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr = replay("verify", "--dir", dir)
+	if status != statusAgrees || !strings.Contains(stdout, "not compared: stored rows: no store in ") {
+		t.Fatalf("without a store: status %d: %s%s", status, stdout, stderr)
+	}
+}
+
+// flip flips a bit of a stored row.
+func flip(t *testing.T, data string, key []byte) {
+	t.Helper()
 	st, err := store.Open(store.ShardDir(data, 0), store.Options{DedupeWindow: projector.DefaultDedupeWindow})
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +150,6 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := projector.AccountKey(nil, "x", "owner-3", 0)
 	value, ok, err := view.Get(key)
 	if err != nil || !ok {
 		t.Fatalf("row %q: %v %v", key, ok, err)
@@ -132,23 +164,13 @@ func TestVerify(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	status, _, stderr = verify(dir)
-	if status != statusDiffers || !strings.Contains(stderr, "owner-3") {
-		t.Fatalf("a flipped row: status %d: %s", status, stderr)
-	}
-
-	if _, err := store.SetAside(store.ShardDir(data, 0), "away"); err != nil {
-		t.Fatal(err)
-	}
-	status, stdout, stderr = verify(dir)
-	if status != statusAgrees || !strings.Contains(stdout, "rows not compared") {
-		t.Fatalf("without a store: status %d: %s%s", status, stdout, stderr)
-	}
 }
 
 // What cannot be compared is neither agreement nor a difference.
 func TestVerifyNothing(t *testing.T) {
-	if status, _, stderr := verify(t.TempDir()); status != statusFailed || !strings.Contains(stderr, "no kept day") {
-		t.Fatalf("status %d: %s", status, stderr)
+	for _, args := range [][]string{{"verify", "--dir", t.TempDir()}, {"verify", "--archive", t.TempDir()}, {"verify"}, {"verify", "--dir", "a", "--archive", "b"}, {}} {
+		if status, _, stderr := replay(args...); status != statusFailed || stderr == "" {
+			t.Errorf("%q: status %d: %s", args, status, stderr)
+		}
 	}
 }

@@ -41,7 +41,7 @@ func CheckOutputs(ctx context.Context, cfg Config, log Log, shard int32, head *o
 		return err
 	}
 	cursor := orderlog.NewCursor(partitionName(cfg.OrderTopic, shard), genesis)
-	_, err = scan(ctx, log, cfg.OrderTopic, shard, cursor, end, func(_ int64, entry any) error {
+	_, err = scan(ctx, log, cfg.OrderTopic, shard, cursor, end, 0, func(_ int64, entry any) error {
 		if c, ok := entry.(*orderlog.Cut); ok {
 			return k.cut(ctx, c)
 		}
@@ -102,7 +102,7 @@ func (k *outputCheck) skipTrimmed(ctx context.Context, s int, t *tape, start int
 		t.seq = k.required[s]
 		return nil
 	}
-	seq, err := sequenceOf(r.Value)
+	seq, err := Sequence(r.Value)
 	t.seq = max(seq, 1) - 1
 	return err
 }
@@ -145,7 +145,7 @@ func (k *outputCheck) next(ctx context.Context, cut uint64, s events.Stream, t *
 		}
 		return false, nil
 	}
-	seq, err := sequenceOf(r.Value)
+	seq, err := Sequence(r.Value)
 	if err != nil {
 		return false, fmt.Errorf("%s at offset %d: %w", t.name, r.Offset, err)
 	}

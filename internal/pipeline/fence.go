@@ -67,3 +67,27 @@ func checkFence(before, now *orderlog.Fence) error {
 	}
 	return nil
 }
+
+// fenceOf returns the fence of the term of a stored head's cut, and whether the order log has that cut at the place that
+// the head names, with its hash.
+func fenceOf(ctx context.Context, log Log, topic string, shard int32, head *orderlog.Head) (*orderlog.Fence, bool, error) {
+	entry := func(offset int64) (any, error) {
+		r, err := readOne(ctx, log, topic, shard, offset, offset+1)
+		if err != nil || r == nil {
+			return nil, err
+		}
+		return orderlog.Decode(r.Value)
+	}
+	e, err := entry(head.OrderNext - 1)
+	if err != nil {
+		return nil, false, fmt.Errorf("compare the stored state with the order log: %w", err)
+	}
+	if c, ok := e.(*orderlog.Cut); !ok || c.Number != head.Cut || c.Hash != head.Chain || c.Term != head.Term {
+		return nil, false, nil
+	}
+	if e, err = entry(head.Term); err != nil {
+		return nil, false, fmt.Errorf("read the fence of term %d: %w", head.Term, err)
+	}
+	f, ok := e.(*orderlog.Fence)
+	return f, ok, nil
+}

@@ -25,6 +25,10 @@ type folder struct {
 	room   room   // what the last closed cut took
 
 	record projector.Record
+
+	// Of a refold whose caller watches; nil otherwise.
+	before func(*projector.Record) error
+	after  func(*projector.Record, *projector.Effects) error
 }
 
 // room is how many bytes of each kind a cut took.
@@ -80,12 +84,20 @@ func (f *folder) consume(s *source, it *item) error {
 		r.Event, r.Undecodable, r.Skipped, r.Detail = nil, "", true, skip.Skip.Reason
 		c.skips = append(c.skips, skip.Entry)
 	}
+	if f.before != nil {
+		if err := f.before(r); err != nil {
+			return err
+		}
+	}
 	fx := f.fold.Apply(r)
 	c.run(s, it.rec.Offset+1)
 	c.inputs = append(c.inputs, it.digest[:]...)
 	c.announced(fx)
 	c.tally.count(r, fx)
 	s.advance(it)
+	if f.after != nil {
+		return f.after(r, fx)
+	}
 	return nil
 }
 

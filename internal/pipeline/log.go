@@ -77,8 +77,8 @@ func (k kafkaLog) Join(ctx context.Context, cfg eventlog.GroupConfig) (Membershi
 	return k.c.Join(ctx, cfg)
 }
 
-// readLog calls f with the records of a partition from an offset on, up to an offset, or for ever where to is negative.
-func readLog(ctx context.Context, log Log, topic string, partition int32, from, to int64, f func(*eventlog.Record) error) error {
+// ReadLog calls f with the records of a partition from an offset on, up to an offset, or for ever where to is negative.
+func ReadLog(ctx context.Context, log Log, topic string, partition int32, from, to int64, f func(*eventlog.Record) error) error {
 	if to >= 0 && from >= to {
 		return nil
 	}
@@ -104,7 +104,7 @@ func readLog(ctx context.Context, log Log, topic string, partition int32, from, 
 // readOne returns the first record at or after an offset and before to; nil if there is none.
 func readOne(ctx context.Context, log Log, topic string, partition int32, offset, to int64) (*eventlog.Record, error) {
 	var found *eventlog.Record
-	err := readLog(ctx, log, topic, partition, offset, to, func(r *eventlog.Record) error {
+	err := ReadLog(ctx, log, topic, partition, offset, to, func(r *eventlog.Record) error {
 		found = r
 		return errFound
 	})

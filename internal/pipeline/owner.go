@@ -41,7 +41,7 @@ func lastFence(ctx context.Context, log Log, topic string, shard int32) (*orderl
 	for from, step := end, int64(16); term < 0 && from > start; step *= 4 {
 		to := from
 		from = max(from-step, start)
-		err := readLog(ctx, log, topic, shard, from, to, func(r *eventlog.Record) error {
+		err := ReadLog(ctx, log, topic, shard, from, to, func(r *eventlog.Record) error {
 			entry, err := orderlog.Decode(r.Value)
 			if err != nil {
 				return err

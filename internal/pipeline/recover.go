@@ -43,7 +43,7 @@ func (sh *Shard) recover(ctx context.Context, s *session) (*replay, error) {
 		}
 	}
 	ahead := *cursor
-	x, err := scan(ctx, sh.log, sh.cfg.OrderTopic, sh.shard, &ahead, s.term, func(_ int64, entry any) error {
+	x, err := scan(ctx, sh.log, sh.cfg.OrderTopic, sh.shard, &ahead, s.term, 0, func(_ int64, entry any) error {
 		if f, ok := entry.(*orderlog.Fence); ok {
 			return check(f)
 		}
@@ -265,25 +265,7 @@ func (sh *Shard) loadFrom(ctx context.Context, s *session, k *state, head *order
 // agrees reports whether the order log has the head's cut at the place that the head names, with its hash; and the fence
 // of that cut's term.
 func (sh *Shard) agrees(ctx context.Context, head *orderlog.Head) (*orderlog.Fence, bool, error) {
-	entry := func(offset int64) (any, error) {
-		r, err := readOne(ctx, sh.log, sh.cfg.OrderTopic, sh.shard, offset, offset+1)
-		if err != nil || r == nil {
-			return nil, err
-		}
-		return orderlog.Decode(r.Value)
-	}
-	e, err := entry(head.OrderNext - 1)
-	if err != nil {
-		return nil, false, fmt.Errorf("compare the stored state with the order log: %w", err)
-	}
-	if c, ok := e.(*orderlog.Cut); !ok || c.Number != head.Cut || c.Hash != head.Chain || c.Term != head.Term {
-		return nil, false, nil
-	}
-	if e, err = entry(head.Term); err != nil {
-		return nil, false, fmt.Errorf("read the fence of term %d: %w", head.Term, err)
-	}
-	f, ok := e.(*orderlog.Fence)
-	return f, ok, nil
+	return fenceOf(ctx, sh.log, sh.cfg.OrderTopic, sh.shard, head)
 }
 
 func (sh *Shard) newFolder() *folder {

@@ -80,7 +80,7 @@ func (s *session) fenceOutputs(ctx context.Context) error {
 			return fmt.Errorf("fence %s: %w", partitionName(topic, s.shard), outcome(err))
 		}
 		s.outputNext[i] = at + 1
-		seq, err := lastSequence(ctx, s.log, topic, s.shard, at)
+		seq, err := LastSequence(ctx, s.log, topic, s.shard, at)
 		if err != nil {
 			return fmt.Errorf("scan the tail of %s: %w", partitionName(topic, s.shard), err)
 		}

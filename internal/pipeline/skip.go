@@ -118,7 +118,7 @@ func skipOn(ctx context.Context, cfg *Config, log Log, shard int32, skip orderlo
 func mayBeSkipped(ctx context.Context, cfg *Config, log Log, shard int32, skip *orderlog.Skip, to int64) error {
 	cursor := orderlog.NewCursor(partitionName(cfg.OrderTopic, shard), cfg.genesis(shard))
 	twice := false
-	x, err := scan(ctx, log, cfg.OrderTopic, shard, cursor, to, func(_ int64, entry any) error {
+	x, err := scan(ctx, log, cfg.OrderTopic, shard, cursor, to, 0, func(_ int64, entry any) error {
 		if p, ok := entry.(*orderlog.PendingSkip); ok {
 			twice = twice || p.Skip.Source == skip.Source && p.Skip.Offset == skip.Offset
 		}

@@ -8,9 +8,9 @@ import (
 	"marginledger/internal/orderlog"
 )
 
-// lastSequence returns the largest sequence among the records of an output partition before an offset, 0 if there are
+// LastSequence returns the largest sequence among the records of an output partition before an offset, 0 if there are
 // none: it reads backwards in growing steps until it finds an announcement. Sequences rise along the log.
-func lastSequence(ctx context.Context, log Log, topic string, partition int32, end int64) (uint64, error) {
+func LastSequence(ctx context.Context, log Log, topic string, partition int32, end int64) (uint64, error) {
 	start, _, err := log.Offsets(ctx, topic, partition)
 	if err != nil {
 		return 0, err
@@ -19,11 +19,11 @@ func lastSequence(ctx context.Context, log Log, topic string, partition int32, e
 		to := from
 		from = max(from-step, start)
 		last := uint64(0)
-		err := readLog(ctx, log, topic, partition, from, to, func(r *eventlog.Record) error {
+		err := ReadLog(ctx, log, topic, partition, from, to, func(r *eventlog.Record) error {
 			if orderlog.IsControl(r.Headers) {
 				return nil
 			}
-			seq, err := sequenceOf(r.Value)
+			seq, err := Sequence(r.Value)
 			last = max(last, seq)
 			return err
 		})
@@ -33,8 +33,8 @@ func lastSequence(ctx context.Context, log Log, topic string, partition int32, e
 	}
 }
 
-// sequenceOf reads the sequence of an announcement or a dead letter's body: `{"id":"…","seq":N`. Both begin so.
-func sequenceOf(value []byte) (uint64, error) {
+// Sequence reads the sequence of an announcement or a dead letter's body: `{"id":"…","seq":N`. Both begin so.
+func Sequence(value []byte) (uint64, error) {
 	const mark = `","seq":`
 	for i := 0; i+len(mark) < min(len(value), 128); i++ {
 		if string(value[i:i+len(mark)]) == mark {

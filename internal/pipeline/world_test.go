@@ -291,7 +291,7 @@ func (w *world) published(shard int32, s events.Stream) (values []string) {
 		if orderlog.IsControl(r.Headers) {
 			continue
 		}
-		seq, err := sequenceOf(r.Value)
+		seq, err := Sequence(r.Value)
 		if err != nil {
 			w.t.Fatal(err)
 		}
