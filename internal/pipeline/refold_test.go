@@ -34,12 +34,12 @@ func foldedDay(t *testing.T, rngSeed uint64) (w *world, cfg Config, cuts []order
 	return w, cfg, cuts
 }
 
-// foldState is the state that a refold ended with.
-type foldState struct{ r *Refolded }
+// refoldedState is the state that a refold ended with.
+type refoldedState struct{ r *Refolded }
 
-func (s foldState) Head() (*orderlog.Head, error) { return s.r.Head, nil }
+func (s refoldedState) Head() (*orderlog.Head, error) { return s.r.Head, nil }
 
-func (s foldState) EachRow(f func(projector.Row) error) (err error) {
+func (s refoldedState) EachRow(f func(projector.Row) error) (err error) {
 	s.r.Fold.EachRow(func(r projector.Row) {
 		if err == nil {
 			err = f(r)
@@ -48,7 +48,7 @@ func (s foldState) EachRow(f func(projector.Row) error) (err error) {
 	return err
 }
 
-func (s foldState) EachSeen(f func(projector.Source, []byte) error) (err error) {
+func (s refoldedState) EachSeen(f func(projector.Source, []byte) error) (err error) {
 	s.r.Fold.(*projector.Shard).EachSeen(func(src projector.Source, entries []byte) {
 		if err == nil {
 			err = f(src, entries)
@@ -74,7 +74,7 @@ func TestRefoldBehind(t *testing.T) {
 			t.Fatalf("a refold to cut %d ended with cut %d %v", at, part.Cut, part.Chain)
 		}
 		store := snapshot.Dir(t.TempDir())
-		m, err := snapshot.Take(ctx, store, foldState{part}, snapshot.TakeOptions{Now: day})
+		m, err := snapshot.Take(ctx, store, refoldedState{part}, snapshot.TakeOptions{Now: day})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestRefoldBehind(t *testing.T) {
 		}
 		defer done()
 		first := uint64(0)
-		rest, err := Refold(ctx, cfg, log, 0, RefoldOptions{From: base, State: foldState{whole}, Visit: func(f *FoldedCut) error {
+		rest, err := Refold(ctx, cfg, log, 0, RefoldOptions{From: base, State: refoldedState{whole}, Visit: func(f *FoldedCut) error {
 			if first == 0 {
 				first = f.Entry.Number
 			}
