@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
@@ -89,7 +90,7 @@ func (r *fileReader) head() (*orderlog.Head, error) {
 func (r *fileReader) next(dst []byte) (*block, error) {
 	b := &block{number: r.number + 1, at: r.at}
 	damaged := func(format string, args ...any) error {
-		return bad("block %d, at byte %d of the file: %w", b.number, b.at, bad(format, args...))
+		return bad("block %d, at byte %d of the file: %w", b.number, b.at, fmt.Errorf(format, args...))
 	}
 	header, err := r.full(blockHeader, "a block's header")
 	if err != nil {

@@ -206,10 +206,10 @@ func (r *bodyReader) more() (bool, error) {
 // damaged says where in the body something is wrong.
 func (r *bodyReader) damaged(format string, args ...any) error {
 	if r.cur == nil {
-		return bad("behind the last block: %w", bad(format, args...))
+		return bad("behind the last block: %w", fmt.Errorf(format, args...))
 	}
 	return bad("block %d, at byte %d of the file, byte %d of the body: %w", r.cur.number, r.cur.at,
-		r.before+uint64(len(r.cur.b)-len(r.b)), bad(format, args...))
+		r.before+uint64(len(r.cur.b)-len(r.b)), fmt.Errorf(format, args...))
 }
 
 // ReadByte makes the body an io.ByteReader, for uvarints.
