@@ -47,7 +47,7 @@ func TestInputErrors(t *testing.T) {
 		// Impossible numbers.
 		{`"size": "1"`, `"size": "0"`, `positions[0].size: must not be zero`},
 		{`"size": "1"`, `"size": "0.0001"`, `positions[0].size: 0.0001 has 4 digits after the point, more than the market's 3`},
-		{`"size": "1"`, `"size": "10000000000000"`, `positions[0].size: 10000000000000 is past the market's largest, 1000000000`},
+		{`"size": "1"`, `"size": "10000000000000"`, `positions[0].size: 10000000000000 is past the market's largest, 1000000`},
 		{`"entryPrice": "60000"`, `"entryPrice": "-1"`, `positions[0].entryPrice: must be greater than zero`},
 		{`"entryPrice": "60000"`, `"entryPrice": "60000.12345"`, `positions[0].entryPrice: the cost, 60000.12345, has more digits`},
 		{`"entryPrice": "60000"`, `"entryPrice": "60000", "entryCost": "5"`, `positions[0].entryPrice: must be there, or entryCost, and not both`},

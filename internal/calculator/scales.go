@@ -3,7 +3,6 @@ package calculator
 import (
 	"marginledger/events"
 	"marginledger/internal/fixed"
-	"marginledger/projector/margin"
 )
 
 // Scales that a document leaves out are derived: the fewest digits that hold every number that is given, but
@@ -20,6 +19,7 @@ type scales struct {
 	value              uint32 // of the venue
 	maxPrice, maxSize  events.Number
 	prices, quantities []located // all that a market is given, by path
+	entries            []events.Number
 }
 
 // located is a number with its place.
@@ -101,6 +101,8 @@ func (p *Portfolio) collect(markets map[string]*scales, changes []Change) error 
 		if err := add(p.Positions[i].Path, p.Positions[i].Market, events.Number{}, size); err != nil {
 			return err
 		}
+		s := markets[p.Positions[i].Market]
+		s.entries = append(s.entries, p.Positions[i].EntryPrice)
 	}
 	for i := range p.Fills {
 		if err := add(p.Fills[i].Path, p.Fills[i].Market, p.Fills[i].Price, p.Fills[i].Size); err != nil {
@@ -160,13 +162,12 @@ func digits(numbers []located, given *scale, least uint32) (uint32, error) {
 // bound gives a market the bounds that the document leaves out: so wide that figures of any pool can be held.
 func (s *scales) bound(m *MarketState, value int) {
 	// Digits of margin.MaxPriceOrSize and margin.MaxNotional, and of the largest notional that every profile admits.
-	const coefficient, product, notional = 15, 31, 20
+	const coefficient, product, notional = 15, 31, 15
 	together := int(s.price) + int(s.size)
 	spare := min(product-(value-together), notional+together)
 	s.value, s.maxPrice, s.maxSize = uint32(value), m.MaxPrice, m.MaxSize
-	half := min(coefficient, max(0, (spare+1)/2))
 	if !s.maxPrice.Present {
-		s.maxPrice = events.NumberOf(fixed.FromInt64(fixed.Pow10(half)), int(s.price))
+		s.maxPrice = events.NumberOf(fixed.FromInt64(fixed.Pow10(min(coefficient, max(0, spare), s.priceRoom()))), int(s.price))
 	}
 	if !s.maxSize.Present {
 		rest := min(coefficient, max(0, spare-wholeDigits(s.maxPrice, int(s.price))))
@@ -174,15 +175,29 @@ func (s *scales) bound(m *MarketState, value int) {
 	}
 }
 
-// wholeDigits returns the least n with x ≤ 10^n as a coefficient at a scale.
-func wholeDigits(x events.Number, scale int) int {
-	c, err := x.At(scale)
-	if err != nil {
-		return margin.RateScale + maxScale // refused when it is listed
+// priceRoom is the digits of a price that no price of the market is going to reach: 10,000 times the largest given.
+func (s *scales) priceRoom() int {
+	const room = 4
+	most := 0
+	see := func(n events.Number) {
+		if n.Present && n.Sign() > 0 {
+			most = max(most, wholeDigits(n, int(s.price)))
+		}
 	}
-	n := 0
-	for p := fixed.FromInt64(1); p.Less(c); p = p.Mul(10) {
+	for _, x := range s.prices {
+		see(x.n)
+	}
+	for _, n := range s.entries {
+		see(n)
+	}
+	return most + room
+}
+
+// wholeDigits returns the least n ≥ 0 with x ≤ 10^n as a coefficient at a scale.
+func wholeDigits(x events.Number, scale int) int {
+	n := scale - int(x.Scale)
+	for p := fixed.FromInt64(1); p.Less(x.Coef) && n < 38; p = p.Mul(10) {
 		n++
 	}
-	return n
+	return max(n, 0)
 }
