@@ -69,11 +69,3 @@ func (s *Shard) explainAsking(p *pool, h *margin.Health, x *PoolExplanation) {
 		x.CloseSize, x.Fees = append(x.CloseSize, f.CloseSize), append(x.Fees, f.LiquidationFee)
 	}
 }
-
-// Explain is Shard.Explain of stored rows.
-func (w *View) Explain(venue, owner string, subaccount uint32) ([]PoolExplanation, error) {
-	if a, err := w.Account(venue, owner, subaccount); a == nil || err != nil {
-		return nil, err
-	}
-	return w.shard.Explain(venue, owner, subaccount), nil
-}

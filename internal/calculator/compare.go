@@ -3,11 +3,8 @@ package calculator
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-
-	"github.com/shopspring/decimal"
 
 	"marginledger/events"
 	"marginledger/projector/margin"
@@ -64,16 +61,10 @@ func Compare(data, assume []byte, profiles []string) (*Comparison, error) {
 		return nil, err
 	}
 	base, own := n.without(profilesField)
-	if own != nil && own.kind != kindObject {
-		return nil, own.mustBe(kindObject)
-	}
 	var over *node
 	if assume != nil {
 		if over, err = parse(assume, "--assume "); err != nil {
 			return nil, err
-		}
-		if over.kind != kindObject {
-			return nil, over.mustBe(kindObject)
 		}
 	}
 	for _, part := range [...]*node{own, over} {
@@ -96,6 +87,9 @@ func Compare(data, assume []byte, profiles []string) (*Comparison, error) {
 func checkParts(n *node) error {
 	if n == nil {
 		return nil
+	}
+	if n.kind != kindObject {
+		return n.mustBe(kindObject)
 	}
 	for _, m := range n.members {
 		if m.value.kind != kindObject {
@@ -245,56 +239,4 @@ func (w *world) compared(pool string, p *Position) ComparedPosition {
 		out.Distance = dec(n)
 	}
 	return out
-}
-
-// Text writes a comparison as tables that a person reads.
-func (c *Comparison) Text(out io.Writer) error {
-	t := &table{}
-	rows := [][]string{{"profile", "equity", "initial", "maintenance", "cushion", "liquidatable", ""}}
-	for i := range c.Venues {
-		v := &c.Venues[i]
-		if v.ComparedFigures == nil {
-			rows = append(rows, []string{v.Profile, "-", "-", "-", "-", "-", "unknown: " + v.Unknown})
-			continue
-		}
-		rows = append(rows, []string{v.Profile, show(v.Equity), show(v.Initial), show(v.Maintenance), show(v.Cushion), yes(v.Liquidatable), v.SettlementAsset})
-	}
-	t.rows(rows)
-	rows = [][]string{{"profile", "pool", "position", "size", "price", "liquidation", "distance"}}
-	for i := range c.Venues {
-		v := &c.Venues[i]
-		if v.ComparedFigures == nil {
-			continue
-		}
-		for j := range v.Positions {
-			p := &v.Positions[j]
-			liquidation, distance := show(p.LiquidationPrice), "-"
-			if p.NoLiquidationPrice != "" {
-				liquidation = p.NoLiquidationPrice
-			}
-			if p.Distance.Present {
-				distance = p.Distance.Decimal().Mul(decimal.NewFromInt(100)).String() + " %"
-			}
-			rows = append(rows, []string{v.Profile, p.Pool, p.Market, show(p.Size), show(p.Price), liquidation, distance})
-		}
-	}
-	if len(rows) > 1 {
-		t.line("")
-		t.rows(rows)
-	}
-	for i := range c.Venues {
-		v := &c.Venues[i]
-		if v.Reason != "" {
-			t.line("")
-			t.line("%s: %s", v.Profile, v.Reason)
-		}
-		if v.ComparedFigures != nil {
-			for _, b := range v.Broken {
-				t.line("")
-				t.line("%s breaks %s: %s (%s)", v.Profile, b.Rule, b.Text, b.Path)
-			}
-		}
-	}
-	_, err := io.WriteString(out, t.String())
-	return err
 }

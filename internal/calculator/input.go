@@ -197,7 +197,10 @@ func Read(data []byte) (*Portfolio, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, _ = n.without("profiles") // of comparisons
+	n, parts := n.without(profilesField) // of comparisons
+	if err := checkParts(parts); err != nil {
+		return nil, err
+	}
 	p := new(Portfolio)
 	return p, decode(n, p)
 }

@@ -37,7 +37,7 @@ func (t *table) rows(rows [][]string) {
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(r, "\t"), "\t"))
 	}
-	w.Flush() // a Builder takes everything
+	_ = w.Flush() // a Builder takes everything
 }
 
 func show(d Decimal) string {
