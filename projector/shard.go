@@ -54,7 +54,7 @@ type Shard struct {
 	sum       int64   // keeps the compiler from leaving out what is read ahead
 	unbound   []*pool // judged, and still to be given bounds
 	jumpLeast int
-	judgeAll  bool // of tests: every move has every holder judged
+	detection Detection
 	work      Work
 
 	// Buffers of TakeChanged and EachRow.

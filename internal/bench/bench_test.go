@@ -18,6 +18,7 @@ func TestGoal(t *testing.T) {
 		met, ok bool
 	}{
 		{"", 1, false, false}, {"< 10", 9.9, true, true}, {"< 10", 10, false, true}, {"> 150000", 150_001, true, true}, {"> 150000", 3, false, true},
+		{"<= 1.3", 1.3, true, true}, {"<= 1.3", 1.31, false, true}, {">= 2", 2, true, true}, {">= 2", 1.9, false, true},
 	} {
 		if met, ok := c.goal.Met(c.value); met != c.met || ok != c.ok {
 			t.Errorf("%q of %v: %v, %v", c.goal, c.value, met, ok)
