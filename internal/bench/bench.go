@@ -53,7 +53,7 @@ type benchmark struct {
 }
 
 // benchmarks in the order in which they run: what needs the whole machine first.
-var benchmarks = []benchmark{demoDay, nodes, latency, ticks, foldFill, tick, codecs, snapshots}
+var benchmarks = []benchmark{demoDay, nodes, latency, ticks, folds, durable, foldFill, tick, codecs, growth, snapshots}
 
 // Names returns every figure's name.
 func Names() []string {
