@@ -53,7 +53,7 @@ type benchmark struct {
 }
 
 // benchmarks in the order in which they run: what needs the whole machine first.
-var benchmarks = []benchmark{demoDay, nodes, latency, ticks, folds, durable, foldFill, tick, codecs, growth, snapshots}
+var benchmarks = []benchmark{demoDay, nodes, latency, embeddedLatency, endToEnd, large, ticks, folds, durable, crashDay, foldFill, tick, codecs, growth, snapshots}
 
 // Names returns every figure's name.
 func Names() []string {
@@ -76,6 +76,7 @@ type run struct {
 	wanted  func(name string) bool
 	most    int
 	plot    string
+	kafka   []string          // addresses of a real Kafka; none: embedded brokers only
 	notes   map[string]string // by figure: what this run adds to what the figure says of itself
 }
 
@@ -104,7 +105,7 @@ func Run(ctx context.Context, o Options) (*Document, error) {
 		if !slices.ContainsFunc(b.figures, func(f Figure) bool { return wanted(f.Name) }) {
 			continue
 		}
-		r := &run{ctx: ctx, quick: o.Quick, command: o.Command, log: o.Log, wanted: wanted, most: o.Most, plot: o.Plot, notes: map[string]string{}}
+		r := &run{ctx: ctx, quick: o.Quick, command: o.Command, log: o.Log, wanted: wanted, most: o.Most, plot: o.Plot, notes: map[string]string{}, kafka: kafkaBrokers()}
 		values, err := r.measure(&b)
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", b.figures[0].Name, err)

@@ -69,7 +69,7 @@ func measureTicks(r *run) (map[string]float64, error) {
 	if err := c.approach(0.003, 0.01); err != nil {
 		return nil, err
 	}
-	if _, err := c.row(r, "violent", violentWalk, rounds, values); err != nil {
+	if _, err := c.row(r, "violent", violentWalk, r.size(20_000, 2_000), values); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{"tick_calm_ns", "tick_violent_ns"} {
