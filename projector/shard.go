@@ -72,6 +72,7 @@ type Shard struct {
 	lines      []fixed.Int128 // a buffer: funding of a pool's positions
 	sizes      []int64        // a buffer: what an episode asks for
 	broken     []margin.Rule  // a buffer
+	update     margin.Update  // a buffer
 	deferring  bool           // its pools get their bounds before the next record
 	eventTime  moment
 	settled    int  // outputs before this index are final: those of due deadlines
