@@ -48,7 +48,7 @@ func (v *venue) knows(body events.Body) Reason {
 		return ReasonNone
 	}
 	for _, name := range marketsOf(body) {
-		if name != "" && v.markets[name].Settled {
+		if name != "" && v.marketOf(name).Settled {
 			return ReasonMarketSettled
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Shard) crossAmount(a *account, x *asset, n events.Number, cause Cause, 
 // judgeLeaving judges what may leave the cross pool, after it has; to is where it went, nil: elsewhere.
 func (s *Shard) judgeLeaving(a *account, x *asset, before *margin.Health, to *margin.Pool) {
 	if a.marginType != events.MarginBackstop {
-		s.judgeUpdate(a, &a.cross, &margin.Update{Kind: margin.Left, Before: before, Negative: a.balance(x).Sign() < 0, To: to})
+		s.judgeUpdate(a, &a.cross, margin.Update{Kind: margin.Left, Before: before, Negative: a.balance(x).Sign() < 0, To: to})
 	}
 }
 
@@ -321,7 +321,7 @@ func (s *Shard) leverageSet(a *account, b *events.LeverageSet) Reason {
 				u.Isolated = s.health(p)
 			}
 		}
-		s.judgeUpdate(a, &a.cross, &u)
+		s.judgeUpdate(a, &a.cross, u)
 	}
 	if set.cap != 0 && set.leverage > set.cap {
 		s.violate(a, &a.cross, margin.RuleLeverage)
@@ -485,7 +485,7 @@ func (s *Shard) isolatedMarginMoved(a *account, b *events.IsolatedMarginMoved) R
 			s.violate(a, p, margin.RuleIsolatedNotRemovable)
 		}
 	}
-	s.judgeUpdate(a, p, &u)
+	s.judgeUpdate(a, p, u)
 	return ReasonNone
 }
 

@@ -88,7 +88,7 @@ var dydxMarkets = []struct {
 func newDydxWorld(t *testing.T, seed uint64) *dydxWorld {
 	w := &dydxWorld{T: t, rng: rand.New(rand.NewPCG(seed, 19)), seen: map[string]int{}, ladder: New(Config{}), all: New(Config{}),
 		late: New(Config{}), restarted: New(Config{})}
-	w.all.judgeAll = true
+	w.all.Detect(DetectByJudging)
 	w.late.JumpSoon()
 	b := &events.VenueProfileSet{Profile: dydx.Name, ProfileVersion: dydx.Version, SettlementAsset: "USDC", ValueScale: 6}
 	for _, s := range strings.Fields("bankruptcyAdjustmentPpm=1000000 maxInsuranceLostPerBlock=1000000 maxLiquidationFeePpm=15000 maxNotionalPerBlock=0.1 maxPositionPortionPpm=250000 minPositionNotional=0.001 spreadToMaintenancePpm=1500000") {

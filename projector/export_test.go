@@ -7,23 +7,15 @@ import (
 )
 
 // JudgeAll has every holder judged whenever a variable moves: what the ladder must not be told from.
-func (s *Shard) JudgeAll() { s.judgeAll = true }
+func (s *Shard) JudgeAll() { s.Detect(DetectByJudging) }
 
 // JumpSoon has every move be a jump that leaves a tenth of the bounds, however few they are.
 func (s *Shard) JumpSoon() { s.jumpLeast = 0 }
 
-// Scan reads all bounds of a market's price in order, and counts those that the price has left: what a fold
-// without limits does at every move.
+// Scan reads all bounds of a market's price in order, and counts those that the price has left.
 func (s *Shard) Scan(venue, market string) (holders, left int) {
 	h := &s.venues[venue].markets[market].holders
-	l, value := h.ladders[margin.VarPrice], h.key(margin.VarPrice)
-	fall, rise := floorCode(value), floorCode(-value)
-	for at := l.lane; at < len(h.keys); at += h.stride {
-		if h.keys[at] > fall || h.keys[at+1] > rise {
-			left++
-		}
-	}
-	return h.size(), left
+	return h.size(), len(h.scan(margin.VarPrice, h.key(margin.VarPrice), nil))
 }
 
 // CheckLadders checks what is derived: no variable has left the bound of a pool that will not be judged, no key

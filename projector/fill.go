@@ -212,7 +212,7 @@ func (s *Shard) lastFill(m *market, price int64) {
 
 // fill applies a Fill.
 func (s *Shard) fill(a *account, b *events.Fill) Reason {
-	m := a.venue.markets[b.Market]
+	m := a.venue.marketOf(b.Market)
 	t, reason := s.fillTrade(a, b)
 	if reason != ReasonNone {
 		return reason
@@ -231,7 +231,7 @@ func (s *Shard) fill(a *account, b *events.Fill) Reason {
 }
 
 func (s *Shard) fillTrade(a *account, b *events.Fill) (t trade, reason Reason) {
-	m := a.venue.markets[b.Market]
+	m := a.venue.marketOf(b.Market)
 	t = trade{market: m, leg: b.Leg, named: b.IsolatedMargin.Present, moves: true}
 	if t.size, reason = m.traded(b.Size); reason != ReasonNone {
 		return t, reason
@@ -243,7 +243,7 @@ func (s *Shard) fillTrade(a *account, b *events.Fill) (t trade, reason Reason) {
 		return t, reason
 	}
 	if b.Fee.Present {
-		t.feeAsset = a.venue.assets[b.FeeAsset]
+		t.feeAsset = a.venue.assetOf(b.FeeAsset)
 		if t.fee, reason = a.venue.amount(b.Fee); reason != ReasonNone {
 			return t, reason
 		}
@@ -272,9 +272,8 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool, 
 			s.violate(a, pool, margin.RuleMarketHalted)
 		}
 		if !backstop {
-			u := margin.Update{Kind: margin.Traded, Before: before, Market: &m.Market, Opened: p.opened, Traded: p.trade.size,
-				Size: p.size, Leverage: a.setting(m).leverage, Short: p.moved.Less(p.required)}
-			s.judgeUpdate(a, pool, &u)
+			s.judgeUpdate(a, pool, margin.Update{Kind: margin.Traded, Before: before, Market: &m.Market, Opened: p.opened, Traded: p.trade.size,
+				Size: p.size, Leverage: a.setting(m).leverage, Short: p.moved.Less(p.required)})
 		}
 		return
 	}
@@ -290,9 +289,11 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool, 
 }
 
 // judgeUpdate has the profile judge a change of a pool that has been made.
-func (s *Shard) judgeUpdate(a *account, p *pool, u *margin.Update) {
+func (s *Shard) judgeUpdate(a *account, p *pool, update margin.Update) {
 	var orders fixed.Int128
 	var cross *margin.Health
+	u := &s.update // a variable would be on the heap: a profile is an interface
+	*u = update
 	u.Pool, u.Health = &p.Pool, s.health(p)
 	u.Free, orders, cross = s.free(a)
 	u.Leaves, u.Unknown = a.venue.profile.Withdrawable(cross, orders), cross.Missing != ""

@@ -50,13 +50,17 @@ func (h *holders) key(v margin.Variable) int64 {
 
 // moved has those holders judged whose bound one of some variables has left, and those that are hot.
 func (s *Shard) moved(h *holders, first, last margin.Variable) {
-	if s.judgeAll {
+	if s.detection == DetectByJudging {
 		s.enqueueHolders(h)
 		return
 	}
 	left := h.hot.append(s.left[:0])
 	for v := first; v <= last; v++ {
-		if h.ladders[v] != nil {
+		switch {
+		case h.ladders[v] == nil:
+		case s.detection == DetectByScan:
+			left = h.scan(v, h.key(v), left)
+		default:
 			left = h.leave(v, h.key(v), left)
 		}
 	}
@@ -98,3 +102,17 @@ func (s *Shard) Work() Work {
 	s.work.Judged = s.judgements
 	return s.work
 }
+
+// Detection is how a move of a variable finds the pools whose status it may have changed. It shows in no row and in no
+// announcement; what is not the ladder is there to be compared with it.
+type Detection uint8
+
+// The ways, from the fastest to the slowest.
+const (
+	DetectByLadder  Detection = iota // bounds are found by limits
+	DetectByScan                     // every bound of the variable is read, in order of memory
+	DetectByJudging                  // every holder is judged
+)
+
+// Detect sets how moves are detected from the next record on; a new shard has DetectByLadder.
+func (s *Shard) Detect(d Detection) { s.detection = d }

@@ -108,7 +108,7 @@ func TestTimeIsAVariable(t *testing.T) {
 		}
 	}
 	ladder, all := worlds[0], worlds[1]
-	all.shard.judgeAll = true
+	all.shard.Detect(DetectByJudging)
 	rng, announced := rand.New(rand.NewPCG(1, 1)), 0
 	before := ladder.shard.Work()
 	const marks = 3000

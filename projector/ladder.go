@@ -180,6 +180,24 @@ func (b *bounds) leave(v margin.Variable, value int64, left []int32) []int32 {
 	return left
 }
 
+// scan does what leave does by reading every key: it needs no limits. Those that remain hold as before.
+func (b *bounds) scan(v margin.Variable, value int64, left []int32) []int32 {
+	l := b.ladders[v]
+	fall, rise := floorCode(value), floorCode(-value)
+	at := l.lane
+	for slot := range b.slots {
+		keys := b.keys[at:][:2]
+		if keys[0] > fall {
+			keys[0], left = never, append(left, int32(slot))
+		}
+		if keys[1] > rise {
+			keys[1], left = never, append(left, int32(slot))
+		}
+		at += b.stride
+	}
+	return left
+}
+
 // visit appends the slots of a side that are left, and brings limits down to what is not.
 func (b *bounds) visit(l *ladder, d int, value int32, left []int32) []int32 {
 	l.found = l.find(d, len(l.blocks[d]), 0, value, l.found[:0])

@@ -40,7 +40,7 @@ func standardStream(o stream.Options) func(*rand.Rand, func(*projector.Record) [
 	}
 }
 
-// TestLadder folds random streams in five ways: with the ladder; with new bounds late, as after a jump; with
+// TestLadder folds random streams in six ways: with the ladder; with new bounds late, as after a jump; with all bounds read; with
 // every holder judged at every move; with the ladder thrown away and made anew at random places; and by the
 // reference model. Record by record they announce the same bytes.
 func TestLadder(t *testing.T) {
@@ -63,7 +63,7 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// ladderWays are the five.
+// ladderWays are the six.
 type ladderWays struct {
 	*testing.T
 	seed  uint64
@@ -74,12 +74,14 @@ type ladderWays struct {
 	model *reference.Model
 	kept  map[string][]byte
 
-	ladder, late, all, restarted *projector.Shard
+	ladder, late, scan, all, restarted *projector.Shard
 }
 
 func newLadderWays(t *testing.T, seed uint64, c ladderCase) *ladderWays {
 	w := &ladderWays{T: t, seed: seed, c: c, rng: rand.New(rand.NewPCG(seed, 11)), cfg: projector.Config{DedupeWindow: 40}, kept: map[string][]byte{}}
 	w.ladder, w.late, w.all, w.restarted = projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg), projector.New(w.cfg)
+	w.scan = projector.New(w.cfg)
+	w.scan.Detect(projector.DetectByScan)
 	w.late.JumpSoon()
 	w.all.JudgeAll()
 	if c.model {
@@ -95,6 +97,7 @@ func (w *ladderWays) apply(r *projector.Record) []events.Output {
 	want := announcements(fx)
 	w.same("the ladder", w.ladder, announcements(w.ladder.Apply(r)), want)
 	w.same("with late bounds", w.late, announcements(w.late.Apply(r)), want)
+	w.same("reading all bounds", w.scan, announcements(w.scan.Apply(r)), want)
 	w.same("the ladder made anew", w.restarted, announcements(w.restarted.Apply(r)), want)
 	if w.model != nil {
 		outputs, dead, _, duplicate := w.model.Apply(r)

@@ -85,6 +85,27 @@ func (s *Shard) system(v *venue, name string, x *asset) *system {
 	return y
 }
 
+// systemOf is system for a posting about a market, nil: about none; the accounts of most postings are at hand.
+func (s *Shard) systemOf(v *venue, m *market, name string, x *asset) *system {
+	var at **system
+	switch {
+	case x != v.settlement:
+	case name == systemFees:
+		at = &v.fees
+	case m != nil && name == m.clearingName:
+		at = &m.clearing
+	case m != nil && name == m.fundingName:
+		at = &m.funding
+	}
+	if at == nil {
+		return s.system(v, name, x)
+	}
+	if *at == nil {
+		*at = s.system(v, name, x)
+	}
+	return *at
+}
+
 // post credits a pool with an amount of an asset, against a system account. Bounds have been
 // checked.
 func (s *Shard) post(p *pool, x *asset, amount fixed.Int128, cause Cause, m *market, against string) {
@@ -92,7 +113,7 @@ func (s *Shard) post(p *pool, x *asset, amount fixed.Int128, cause Cause, m *mar
 		return
 	}
 	s.credit(p, x, amount)
-	y := s.system(p.account.venue, against, x)
+	y := s.systemOf(p.account.venue, m, against, x)
 	y.balance = y.balance.Sub(amount)
 	s.touchSystem(y)
 	if s.cfg.Postings {

@@ -8,12 +8,12 @@ func (v *venue) unknown(body events.Body) Reason {
 		return v.unknownOpening(b)
 	}
 	for _, name := range marketsOf(body) {
-		if name != "" && v.markets[name] == nil {
+		if name != "" && v.marketOf(name) == nil {
 			return ReasonUnknownMarket
 		}
 	}
 	for _, name := range assetsOf(body) {
-		if name != "" && v.assets[name] == nil {
+		if name != "" && v.assetOf(name) == nil {
 			return ReasonUnknownAsset
 		}
 	}

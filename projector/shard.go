@@ -54,7 +54,7 @@ type Shard struct {
 	sum       int64   // keeps the compiler from leaving out what is read ahead
 	unbound   []*pool // judged, and still to be given bounds
 	jumpLeast int
-	judgeAll  bool // of tests: every move has every holder judged
+	detection Detection
 	work      Work
 
 	// Buffers of TakeChanged and EachRow.
@@ -72,6 +72,7 @@ type Shard struct {
 	lines      []fixed.Int128 // a buffer: funding of a pool's positions
 	sizes      []int64        // a buffer: what an episode asks for
 	broken     []margin.Rule  // a buffer
+	update     margin.Update  // a buffer
 	deferring  bool           // its pools get their bounds before the next record
 	eventTime  moment
 	settled    int  // outputs before this index are final: those of due deadlines

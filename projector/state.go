@@ -22,10 +22,39 @@ type venue struct {
 	systems map[systemKey]*system
 	funds   map[systemKey]*fund
 
+	// What was looked up last, or often: derived.
+	lastMarket *market
+	lastAsset  *asset
+	fees       *system // of the settlement asset
+
 	holders  holders                            // pools that shard time can hurt
 	accounts []*account                         // in order of first appearance; derived
 	missing  func(kind byte, name string) error // of a View: loads a row that is referred to
 	changed  bool
+}
+
+// marketOf returns a market by its name, nil where there is none. A fact looks its market up several times.
+func (v *venue) marketOf(name string) *market {
+	if m := v.lastMarket; m != nil && m.Name == name {
+		return m
+	}
+	m := v.markets[name]
+	if m != nil {
+		v.lastMarket = m
+	}
+	return m
+}
+
+// assetOf returns an asset by its name, nil where there is none.
+func (v *venue) assetOf(name string) *asset {
+	if x := v.lastAsset; x != nil && x.Name == name {
+		return x
+	}
+	x := v.assets[name]
+	if x != nil {
+		v.lastAsset = x
+	}
+	return x
 }
 
 // asset is a collateral asset with those who hold it.
@@ -44,7 +73,8 @@ type market struct {
 	makerFee  events.Number
 	takerFee  events.Number
 
-	clearingName, fundingName string // its system accounts
+	clearingName, fundingName string  // its system accounts
+	clearing, funding         *system // the same, of the settlement asset; nil: not looked up yet
 	markTime                  moment
 	holders                   holders
 	changed                   bool

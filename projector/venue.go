@@ -13,7 +13,7 @@ import (
 // applyVenue applies a fact of a venue or a market.
 func (s *Shard) applyVenue(v *venue, e *events.Event) Reason {
 	if b, ok := e.Body.(*events.MarkPrice); ok { // most of them: one look-up
-		if m := v.markets[b.Market]; m != nil && !m.Settled {
+		if m := v.marketOf(b.Market); m != nil && !m.Settled {
 			return s.markPrice(m, e, b)
 		}
 	}

@@ -13,12 +13,14 @@ import (
 type benchCmd struct {
 	Only  []string `help:"Measure these figures only." placeholder:"NAME,…"`
 	Quick bool     `help:"Small sizes, short runs, and without --only the figures of ticks and folds alone: a look, not a record."`
+	Most  int      `help:"No more accounts than these, for tests of the benchmark itself." placeholder:"N" name:"accounts"`
+	SVG   string   `help:"Draw the figure growth into this file." placeholder:"FILE" type:"path"`
 	JSON  bool     `help:"One JSON document on standard output, and nothing else."`
 }
 
 // Run measures; progress goes to standard error.
 func (c *benchCmd) Run(ctx context.Context) error {
-	doc, err := bench.Run(ctx, bench.Options{Only: c.Only, Quick: c.Quick, Log: os.Stderr})
+	doc, err := bench.Run(ctx, bench.Options{Only: c.Only, Quick: c.Quick, Most: c.Most, Plot: c.SVG, Log: os.Stderr})
 	if err != nil {
 		return err
 	}

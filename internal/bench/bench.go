@@ -22,6 +22,8 @@ import (
 type Options struct {
 	Only    []string  // names of figures; empty: all, or with Quick those of ticks and folds
 	Quick   bool      // small sizes and short runs: for a look, not for the record
+	Most    int       // accounts at most, for tests; 0: as many as the figures mean
+	Plot    string    // file that growth draws an SVG into; "": none
 	Command []string  // that runs the ledger's command line; empty: this executable
 	Log     io.Writer // progress; nil: silent
 }
@@ -51,7 +53,7 @@ type benchmark struct {
 }
 
 // benchmarks in the order in which they run: what needs the whole machine first.
-var benchmarks = []benchmark{demoDay, nodes, latency, foldFill, tick, codecs, snapshots}
+var benchmarks = []benchmark{demoDay, nodes, latency, embeddedLatency, endToEnd, large, ticks, folds, durable, crashDay, foldFill, tick, codecs, growth, snapshots}
 
 // Names returns every figure's name.
 func Names() []string {
@@ -72,6 +74,10 @@ type run struct {
 	log     io.Writer
 	dir     string // empty and its own; removed afterwards
 	wanted  func(name string) bool
+	most    int
+	plot    string
+	kafka   []string          // addresses of a real Kafka; none: embedded brokers only
+	notes   map[string]string // by figure: what this run adds to what the figure says of itself
 }
 
 // Run measures. Figures that cannot be measured on this system are left out, and the log says so.
@@ -99,14 +105,14 @@ func Run(ctx context.Context, o Options) (*Document, error) {
 		if !slices.ContainsFunc(b.figures, func(f Figure) bool { return wanted(f.Name) }) {
 			continue
 		}
-		r := &run{ctx: ctx, quick: o.Quick, command: o.Command, log: o.Log, wanted: wanted}
+		r := &run{ctx: ctx, quick: o.Quick, command: o.Command, log: o.Log, wanted: wanted, most: o.Most, plot: o.Plot, notes: map[string]string{}, kafka: kafkaBrokers()}
 		values, err := r.measure(&b)
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", b.figures[0].Name, err)
 		}
 		for _, f := range b.figures {
 			if v, ok := values[f.Name]; ok && wanted(f.Name) {
-				f.Value = rounded(v)
+				f.Value, f.Note = rounded(v), f.Note+r.notes[f.Name]
 				doc.Figures = append(doc.Figures, f)
 				r.say("%s = %v %s", f.Name, f.Value, f.Unit)
 			}
@@ -126,6 +132,18 @@ func (r *run) measure(b *benchmark) (_ map[string]float64, err error) {
 
 // say writes a line of progress.
 func (r *run) say(format string, args ...any) { fmt.Fprintf(r.log, format+"\n", args...) }
+
+// note adds to what a figure says of itself.
+func (r *run) note(name, text string) { r.notes[name] += "; " + text }
+
+// accounts returns how many accounts a large or a quick run has, as far as options allow.
+func (r *run) accounts(full, small int) int {
+	n := r.size(full, small)
+	if r.most > 0 {
+		n = min(n, r.most)
+	}
+	return n
+}
 
 // path returns a name in the benchmark's directory.
 func (r *run) path(name string) string { return filepath.Join(r.dir, name) }

@@ -27,19 +27,26 @@ func (r *run) child(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// cluster is an embedded broker in a process of its own, with the topics and the configuration of a ledger of one shard.
+// cluster is a Kafka with the topics and the configuration of a ledger of one shard: an embedded broker in a process of its
+// own, or a real one.
 type cluster struct {
-	run    *run
-	broker *demo.BrokerChild
-	client *eventlog.Client
-	config string // file
+	run     *run
+	broker  *demo.BrokerChild // nil: a real Kafka
+	brokers []string
+	client  *eventlog.Client
+	prefix  string // of topics and the group: a real Kafka keeps those of other runs
+	config  string // file
+	data    string // directory of the nodes' data
 }
 
-// newCluster starts a broker on the run's directory and makes the topics.
-func newCluster(r *run) (_ *cluster, err error) {
-	c := &cluster{run: r, config: r.path("ledger.yaml")}
-	if c.broker, err = demo.StartBroker(r.ctx, append(append([]string{}, r.command...), "demo", "broker"), r.path("broker")); err != nil {
-		return nil, err
+// newCluster makes the topics, on brokers that are there or on a broker that it starts. The name is one directory's.
+func newCluster(r *run, name string, brokers []string) (_ *cluster, err error) {
+	c := &cluster{run: r, config: r.path(name + ".yaml"), data: r.path(name), brokers: brokers, prefix: fmt.Sprintf("b%d.", time.Now().UnixNano())}
+	if len(brokers) == 0 {
+		if c.broker, err = demo.StartBroker(r.ctx, append(append([]string{}, r.command...), "demo", "broker"), r.path(name+"-broker")); err != nil {
+			return nil, err
+		}
+		c.brokers = []string{c.broker.Addr}
 	}
 	defer func() {
 		if err != nil {
@@ -47,9 +54,10 @@ func newCluster(r *run) (_ *cluster, err error) {
 		}
 	}()
 	// Snapshots are taken often, as those of a day's facts would be in a day; a standby begins with one.
-	text := fmt.Sprintf("brokers: [%q]\nshards: 1\nreplication: 1\nminInsync: 1\nsnapshots: {dir: %q, cuts: 8}\nlog: {level: warn}\ntopics:\n", c.broker.Addr, r.path("snapshots"))
+	text := fmt.Sprintf("brokers: [%s]\ngroup: %sledger\ntopicPrefix: %s\nshards: 1\nreplication: 1\nminInsync: 1\nsnapshots: {dir: %q, cuts: 8}\nlog: {level: warn}\ntopics:\n",
+		strings.Join(c.brokers, ", "), c.prefix, c.prefix, r.path(name+"-snapshots"))
 	for _, role := range []events.Role{events.RoleConfig, events.RoleAccounts, events.RolePrices} {
-		text += fmt.Sprintf("  - {name: %s, role: %v}\n", topicOf[role], role)
+		text += fmt.Sprintf("  - {name: %s, role: %v}\n", c.prefix+topicOf[role], role)
 	}
 	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
@@ -57,13 +65,16 @@ func newCluster(r *run) (_ *cluster, err error) {
 	if out, err := r.child("topics", "create", "-c", c.config).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("make the topics: %w: %s", err, out)
 	}
-	c.client, err = eventlog.Open(eventlog.Config{Brokers: []string{c.broker.Addr}, ClientID: "marginledger-bench"})
+	c.client, err = eventlog.Open(eventlog.Config{Brokers: c.brokers, ClientID: "marginledger-bench"})
 	return c, err
 }
 
 func (c *cluster) close() error {
 	if c.client != nil {
 		c.client.Close()
+	}
+	if c.broker == nil {
+		return nil
 	}
 	return c.broker.Close()
 }
@@ -83,7 +94,7 @@ func (c *cluster) start(name string) (*node, error) {
 		return nil, err
 	}
 	n := &node{name: name, url: "http://" + address, ended: make(chan error, 1)}
-	n.cmd = c.run.child("run", "-c", c.config, "--set", "http.address="+address, "--set", "dataDir="+c.run.path("data-"+name))
+	n.cmd = c.run.child("run", "-c", c.config, "--set", "http.address="+address, "--set", "dataDir="+c.data+"-data-"+name)
 	n.cmd.Stderr = c.run.log
 	if err := n.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start node %s: %w", name, err)

@@ -10,7 +10,7 @@ import (
 	"marginledger/internal/eventlog"
 )
 
-// topicOf is where facts of a role go; topics that are not needed do not exist.
+// topicOf is where facts of a role go, without the cluster's prefix; topics that are not needed do not exist.
 var topicOf = map[events.Role]string{
 	events.RoleConfig:   "bench.rules.v1",
 	events.RoleAccounts: "bench.accounts.v1",
@@ -25,14 +25,14 @@ type feed struct {
 	room  []byte // keys and values are cut off it, and never written again
 }
 
-func newFeed(ctx context.Context, c *eventlog.Client) (*feed, error) {
-	p, err := c.NewProducer(ctx, "")
+func newFeed(ctx context.Context, c *cluster) (*feed, error) {
+	p, err := c.client.NewProducer(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("feed the ledger: %w", err)
 	}
 	f := &feed{parts: make(map[events.Role]*eventlog.Async)}
 	for role, topic := range topicOf {
-		f.parts[role] = p.Async(ctx, topic, 0)
+		f.parts[role] = p.Async(ctx, c.prefix+topic, 0)
 	}
 	return f, nil
 }

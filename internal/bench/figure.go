@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// Goal is a bound to reach, such as "> 150000" or "< 10"; "" where there is none.
+// Goal is a bound to reach, such as "> 150000", "< 10" or "<= 1.3"; "" where there is none.
 type Goal string
 
 // Met reports whether v reaches the goal; ok is false where there is none.
@@ -17,13 +17,20 @@ func (g Goal) Met(v float64) (met, ok bool) {
 		return false, false
 	}
 	bound, err := strconv.ParseFloat(text, 64)
-	if err != nil || direction != "<" && direction != ">" {
+	if err != nil {
 		panic(fmt.Sprintf("bench: goal %q", string(g))) // the goals are ours
 	}
-	if direction == "<" {
+	switch direction {
+	case "<":
 		return v < bound, true
+	case "<=":
+		return v <= bound, true
+	case ">":
+		return v > bound, true
+	case ">=":
+		return v >= bound, true
 	}
-	return v > bound, true
+	panic(fmt.Sprintf("bench: goal %q", string(g)))
 }
 
 // String is the run as a table.

@@ -24,7 +24,7 @@ type fleet struct {
 }
 
 func measureNodes(r *run) (_ map[string]float64, err error) {
-	c, err := newCluster(r)
+	c, err := newCluster(r, "nodes", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func measureNodes(r *run) (_ map[string]float64, err error) {
 func (f *fleet) load(accounts int) (err error) {
 	w := newWorld(accounts, 200)
 	f.account = fmt.Sprintf("/v1/accounts/%s/%s/0", venue, w.owners[accounts-1])
-	feed, err := newFeed(f.run.ctx, f.client)
+	feed, err := newFeed(f.run.ctx, f.cluster)
 	if err != nil {
 		return err
 	}

@@ -195,10 +195,10 @@ func (r *run) measureRestore(last *snapshot.Manifest, n uint64) (float64, error)
 }
 
 // save stores the state as the pipeline would.
-func (m *million) save(st *store.Store) error {
+func (f *fold) save(st *store.Store) error {
 	batch := st.NewBatch()
 	var err error
-	m.shard.EachRow(func(row projector.Row) {
+	f.shard.EachRow(func(row projector.Row) {
 		if err != nil {
 			return
 		}
@@ -211,7 +211,7 @@ func (m *million) save(st *store.Store) error {
 	if err != nil {
 		return err
 	}
-	return batch.Commit(&orderlog.Head{DedupeWindow: projector.DefaultDedupeWindow, Rules: "bench", Cut: 1, Counters: m.shard.Counters()})
+	return batch.Commit(&orderlog.Head{DedupeWindow: projector.DefaultDedupeWindow, Rules: "bench", Cut: 1, Counters: f.shard.Counters()})
 }
 
 func median(v []float64) float64 {

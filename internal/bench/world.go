@@ -121,17 +121,24 @@ type fold struct {
 	numbered
 	shard  *projector.Shard
 	record projector.Record
+	key    []byte
 	now    int64
 }
 
 func newFold() *fold { return &fold{shard: projector.New(projector.Config{}), now: 1_760_000_000e9} }
 
-// apply folds one fact.
-func (f *fold) apply(owner string, body events.Body) error {
+// next makes the record of one fact.
+func (f *fold) next(owner string, body events.Body) {
 	f.now += 1000
 	e := f.fact(owner, body, f.now)
+	f.key = append(f.key[:0], owner...)
 	f.record = projector.Record{Source: projector.Source{Topic: e.Type.Role().String()}, Offset: int64(e.Sequence), Timestamp: f.now / 1e6,
-		Key: []byte(owner), Role: e.Type.Role(), Event: e}
+		Key: f.key, Role: e.Type.Role(), Event: e}
+}
+
+// apply folds one fact.
+func (f *fold) apply(owner string, body events.Body) error {
+	f.next(owner, body)
 	fx := f.shard.Apply(&f.record)
 	if len(fx.DeadLetters) > 0 {
 		return fmt.Errorf("the fold refused a made-up fact: %v", fx.Outputs)
