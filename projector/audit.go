@@ -1,5 +1,10 @@
 package projector
 
+import (
+	"marginledger/events"
+	"marginledger/internal/fixed"
+)
+
 // What audits ask of a shard beside its rows and figures.
 
 // Venues returns the names of the venues, in order.
@@ -125,4 +130,82 @@ func (k *rowKey) sourceName(p *producerKey) (producerKey, error) {
 	p.source.Partition = int32(partition)
 	p.name, err = k.name()
 	return *p, err
+}
+
+// EachAccount calls fn with every account, venue by venue, in order of first appearance.
+func (s *Shard) EachAccount(fn func(venue, owner string, subaccount uint32)) {
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			fn(v.Name, a.owner, a.Subaccount)
+		}
+	}
+}
+
+// Money is what a pool holds of an asset: what its postings add up to.
+type Money struct {
+	Pool, Asset string
+	Amount      fixed.Int128 // at the venue's value scale
+	Scale       int
+}
+
+// Money returns what an account's pools hold, cross first; never 0.
+func (s *Shard) Money(venue, owner string, subaccount uint32) (out []Money) {
+	v := s.venues[venue]
+	if v == nil {
+		return nil
+	}
+	a := s.owners[owner].account(v, subaccount)
+	if a == nil {
+		return nil
+	}
+	add := func(p *pool, asset string, amount fixed.Int128) {
+		if !amount.IsZero() {
+			out = append(out, Money{p.name(), asset, amount, v.Scale})
+		}
+	}
+	for i := range a.cross.Balances {
+		add(&a.cross, a.cross.Balances[i].Asset.Name, a.cross.Balances[i].Amount)
+	}
+	for _, p := range a.isolated {
+		add(p, v.settlement.Name, p.Collateral)
+		for i := range p.Balances {
+			add(p, p.Balances[i].Asset.Name, p.Balances[i].Amount)
+		}
+	}
+	return out
+}
+
+// Settled returns a position's size at its market's scale, and the funding index at its last
+// settlement; false where there is no such position.
+func (s *Shard) Settled(venue, owner string, subaccount uint32, market string, leg events.Leg) (size int64, index fixed.Int128, ok bool) {
+	v := s.venues[venue]
+	if v == nil || v.markets[market] == nil {
+		return 0, index, false
+	}
+	a := s.owners[owner].account(v, subaccount)
+	if a == nil {
+		return 0, index, false
+	}
+	_, pos := a.holding(v.markets[market], leg)
+	if pos == nil {
+		return 0, index, false
+	}
+	return pos.Size, pos.FundingIndex, true
+}
+
+// FundingIndex returns a market's index, in the profile's unit; false where there is no such market.
+func (s *Shard) FundingIndex(venue, market string) (fixed.Int128, bool) {
+	v := s.venues[venue]
+	if v == nil || v.markets[market] == nil {
+		return fixed.Int128{}, false
+	}
+	return v.markets[market].FundingIndex, true
+}
+
+// ValueScale returns a venue's value scale; 0 where there is no such venue.
+func (s *Shard) ValueScale(venue string) int {
+	if v := s.venues[venue]; v != nil {
+		return v.Scale
+	}
+	return 0
 }
