@@ -209,3 +209,79 @@ func (s *Shard) ValueScale(venue string) int {
 	}
 	return 0
 }
+
+// PoolState is a pool with its money, its positions and its status. It holds until the next one.
+type PoolState struct {
+	Venue, Owner string
+	Subaccount   uint32
+	Operator     string
+	MarginType   events.MarginType
+	Incomplete   bool
+	Pool         string
+	Money        []Money
+	Positions    []PositionState
+
+	Equity, Initial, Maintenance events.Number
+	Unpriced                     bool
+	Missing                      string // kind of the fact without which equity is unknown; "": none
+	Called                       int    // margin-call levels that are called
+	Liquidation                  string // id of the open episode; "": none
+	Stage                        events.Stage
+}
+
+// PositionState is a position with its figures.
+type PositionState struct {
+	Market     string
+	Leg        events.Leg
+	Size       events.Number // negative: short
+	Entry      events.Number // signed cost of what is open
+	Mark       events.Number
+	Notional   events.Number
+	Unrealised events.Number
+	Funding    events.Number // unposted
+	Initial    events.Number
+	Margin     events.Number // maintenance
+	Tier       int
+}
+
+// EachPool calls fn with every pool of every account, venue by venue, accounts in order of first
+// appearance, cross first. It takes every pool's health.
+func (s *Shard) EachPool(fn func(*PoolState) error) error {
+	var out PoolState
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			money := s.Money(v.Name, a.owner, a.Subaccount)
+			for _, p := range append([]*pool{&a.cross}, a.isolated...) {
+				v.poolState(&out, p, money)
+				if err := fn(&out); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (v *venue) poolState(out *PoolState, p *pool, money []Money) {
+	a, h := p.account, v.profile.Judge(&p.Pool)
+	*out = PoolState{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator, MarginType: a.marginType, Incomplete: a.incomplete > 0,
+		Pool: p.name(), Money: out.Money[:0], Positions: out.Positions[:0], Unpriced: h.Unpriced, Missing: h.Missing, Called: p.called}
+	if h.Missing == "" {
+		out.Equity, out.Initial, out.Maintenance = v.number(h.Equity), v.number(h.Initial), v.number(h.Maintenance)
+	}
+	if p.episode != nil {
+		out.Liquidation, out.Stage = p.episode.id, p.episode.stage
+	}
+	for _, m := range money {
+		if m.Pool == out.Pool {
+			out.Money = append(out.Money, m)
+		}
+	}
+	for i := range p.Positions {
+		pos := &p.Positions[i]
+		f, m := v.profile.Figures(&p.Pool, i), pos.Market
+		out.Positions = append(out.Positions, PositionState{Market: m.Name, Leg: pos.Leg, Size: number(fixed.FromInt64(pos.Size), m.SizeScale),
+			Entry: v.number(pos.Entry), Mark: m.PriceNumber(m.Mark), Notional: v.number(f.Notional), Unrealised: v.number(f.Unrealised),
+			Funding: v.number(f.Funding), Initial: v.number(f.Initial), Margin: v.number(f.Maintenance), Tier: f.Tier})
+	}
+}
