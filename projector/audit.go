@@ -1,5 +1,10 @@
 package projector
 
+import (
+	"marginledger/events"
+	"marginledger/internal/fixed"
+)
+
 // What audits ask of a shard beside its rows and figures.
 
 // Venues returns the names of the venues, in order.
@@ -125,4 +130,158 @@ func (k *rowKey) sourceName(p *producerKey) (producerKey, error) {
 	p.source.Partition = int32(partition)
 	p.name, err = k.name()
 	return *p, err
+}
+
+// EachAccount calls fn with every account, venue by venue, in order of first appearance.
+func (s *Shard) EachAccount(fn func(venue, owner string, subaccount uint32)) {
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			fn(v.Name, a.owner, a.Subaccount)
+		}
+	}
+}
+
+// Money is what a pool holds of an asset: what its postings add up to.
+type Money struct {
+	Pool, Asset string
+	Amount      fixed.Int128 // at the venue's value scale
+	Scale       int
+}
+
+// Money returns what an account's pools hold, cross first; never 0.
+func (s *Shard) Money(venue, owner string, subaccount uint32) (out []Money) {
+	v := s.venues[venue]
+	if v == nil {
+		return nil
+	}
+	a := s.owners[owner].account(v, subaccount)
+	if a == nil {
+		return nil
+	}
+	add := func(p *pool, asset string, amount fixed.Int128) {
+		if !amount.IsZero() {
+			out = append(out, Money{p.name(), asset, amount, v.Scale})
+		}
+	}
+	for i := range a.cross.Balances {
+		add(&a.cross, a.cross.Balances[i].Asset.Name, a.cross.Balances[i].Amount)
+	}
+	for _, p := range a.isolated {
+		add(p, v.settlement.Name, p.Collateral)
+		for i := range p.Balances {
+			add(p, p.Balances[i].Asset.Name, p.Balances[i].Amount)
+		}
+	}
+	return out
+}
+
+// Settled returns a position's size at its market's scale, and the funding index at its last
+// settlement; false where there is no such position.
+func (s *Shard) Settled(venue, owner string, subaccount uint32, market string, leg events.Leg) (size int64, index fixed.Int128, ok bool) {
+	v := s.venues[venue]
+	if v == nil || v.markets[market] == nil {
+		return 0, index, false
+	}
+	a := s.owners[owner].account(v, subaccount)
+	if a == nil {
+		return 0, index, false
+	}
+	_, pos := a.holding(v.markets[market], leg)
+	if pos == nil {
+		return 0, index, false
+	}
+	return pos.Size, pos.FundingIndex, true
+}
+
+// FundingIndex returns a market's index, in the profile's unit; false where there is no such market.
+func (s *Shard) FundingIndex(venue, market string) (fixed.Int128, bool) {
+	v := s.venues[venue]
+	if v == nil || v.markets[market] == nil {
+		return fixed.Int128{}, false
+	}
+	return v.markets[market].FundingIndex, true
+}
+
+// ValueScale returns a venue's value scale; 0 where there is no such venue.
+func (s *Shard) ValueScale(venue string) int {
+	if v := s.venues[venue]; v != nil {
+		return v.Scale
+	}
+	return 0
+}
+
+// PoolState is a pool with its money, its positions and its status. It holds until the next one.
+type PoolState struct {
+	Venue, Owner string
+	Subaccount   uint32
+	Operator     string
+	MarginType   events.MarginType
+	Incomplete   bool
+	Pool         string
+	Money        []Money
+	Positions    []PositionState
+
+	Equity, Initial, Maintenance events.Number
+	Unpriced                     bool
+	Missing                      string // kind of the fact without which equity is unknown; "": none
+	Called                       int    // margin-call levels that are called
+	Liquidation                  string // id of the open episode; "": none
+	Stage                        events.Stage
+}
+
+// PositionState is a position with its figures.
+type PositionState struct {
+	Market     string
+	Leg        events.Leg
+	Size       events.Number // negative: short
+	Entry      events.Number // signed cost of what is open
+	Mark       events.Number
+	Notional   events.Number
+	Unrealised events.Number
+	Funding    events.Number // unposted
+	Initial    events.Number
+	Margin     events.Number // maintenance
+	Tier       int
+}
+
+// EachPool calls fn with every pool of every account, venue by venue, accounts in order of first
+// appearance, cross first. It takes every pool's health.
+func (s *Shard) EachPool(fn func(*PoolState) error) error {
+	var out PoolState
+	for _, v := range s.venueList {
+		for _, a := range v.accounts {
+			money := s.Money(v.Name, a.owner, a.Subaccount)
+			for _, p := range append([]*pool{&a.cross}, a.isolated...) {
+				v.poolState(&out, p, money)
+				if err := fn(&out); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (v *venue) poolState(out *PoolState, p *pool, money []Money) {
+	a, h := p.account, v.profile.Judge(&p.Pool)
+	*out = PoolState{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator, MarginType: a.marginType, Incomplete: a.incomplete > 0,
+		Pool: p.name(), Money: out.Money[:0], Positions: out.Positions[:0], Unpriced: h.Unpriced, Missing: h.Missing, Called: p.called}
+	if h.Missing == "" {
+		out.Equity, out.Initial, out.Maintenance = v.number(h.Equity), v.number(h.Initial), v.number(h.Maintenance)
+	}
+	if p.episode != nil {
+		out.Liquidation, out.Stage = p.episode.id, p.episode.stage
+	}
+	for _, m := range money {
+		if m.Pool == out.Pool {
+			out.Money = append(out.Money, m)
+		}
+	}
+	for i := range p.Positions {
+		pos := &p.Positions[i]
+		f, m := v.profile.Figures(&p.Pool, i), pos.Market
+		out.Positions = append(out.Positions, PositionState{Market: m.Name, Leg: pos.Leg, Size: number(fixed.FromInt64(pos.Size), m.SizeScale),
+			Entry: v.number(pos.Entry), Mark: m.PriceNumber(m.Mark), Notional: v.number(f.Notional), Unrealised: v.number(f.Unrealised),
+			Funding: v.number(f.Funding), Initial: v.number(f.Initial), Margin: v.number(f.Maintenance), Tier: f.Tier})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"marginledger/events"
 	"marginledger/projector"
 )
 
@@ -41,5 +42,26 @@ func TestRowOfKey(t *testing.T) {
 	}
 	if _, ok := s.Clock("nowhere"); ok {
 		t.Error("a venue that is not there has a clock")
+	}
+	accounts, held := 0, 0
+	s.EachAccount(func(venue, owner string, sub uint32) {
+		accounts++
+		held += len(s.Money(venue, owner, sub))
+	})
+	if accounts != 2 || held != 4 {
+		t.Errorf("%d accounts hold %d amounts", accounts, held)
+	}
+	for _, m := range s.Money("exch", "ann", 0) {
+		if m.Amount.IsZero() || m.Scale != 12 {
+			t.Errorf("%+v", m)
+		}
+	}
+	market, ok := s.FundingIndex("exch", "BTC-PERP")
+	size, index, held2 := s.Settled("exch", "ann", 0, "BTC-PERP", events.LegNet)
+	if !ok || !held2 || size != 990 || index != market || market.IsZero() {
+		t.Errorf("size %d, index %v of %v", size, index, market)
+	}
+	if _, _, ok := s.Settled("exch", "ann", 0, "BTC-PERP", events.LegLong); ok || s.Money("exch", "nobody", 0) != nil {
+		t.Error("what is not there is held")
 	}
 }

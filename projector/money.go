@@ -117,8 +117,8 @@ func (s *Shard) post(p *pool, x *asset, amount fixed.Int128, cause Cause, m *mar
 	y.balance = y.balance.Sub(amount)
 	s.touchSystem(y)
 	if s.cfg.Postings {
-		s.posting(x, p.account.path(p), cause, m, amount)
-		s.posting(x, against, cause, m, amount.Neg())
+		s.posting(x, p, "", cause, m, amount)
+		s.posting(x, nil, against, cause, m, amount.Neg())
 	}
 }
 
@@ -134,14 +134,18 @@ func (s *Shard) moveAsset(from, to *pool, x *asset, amount fixed.Int128, cause C
 	s.credit(from, x, amount.Neg())
 	s.credit(to, x, amount)
 	if s.cfg.Postings {
-		s.posting(x, from.account.path(from), cause, m, amount.Neg())
-		s.posting(x, to.account.path(to), cause, m, amount)
+		s.posting(x, from, "", cause, m, amount.Neg())
+		s.posting(x, to, "", cause, m, amount)
 	}
 }
 
-func (s *Shard) posting(x *asset, account string, cause Cause, m *market, amount fixed.Int128) {
-	p := Posting{Venue: x.venue.Name, Asset: x.Name, Account: account, Cause: cause,
+// posting hands out one line: of a pool, or where that is nil of a system account.
+func (s *Shard) posting(x *asset, of *pool, system string, cause Cause, m *market, amount fixed.Int128) {
+	p := Posting{Venue: x.venue.Name, Asset: x.Name, Account: system, Cause: cause,
 		Amount: events.NumberOf(amount, x.venue.Scale)}
+	if of != nil {
+		p.Account, p.Owner, p.Subaccount, p.Pool = of.account.path(of), of.account.owner, of.account.Subaccount, of.name()
+	}
 	if m != nil && (cause == CauseRealised || cause == CauseFunding) {
 		p.Market = m.Name
 	}

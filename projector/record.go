@@ -54,6 +54,11 @@ type Posting struct {
 	Cause   Cause
 	Market  string        // for funding and realised profit
 	Amount  events.Number // positive: the account gains
+
+	// Of an account, what Account says in one text; Owner is "" of a system account.
+	Owner      string
+	Subaccount uint32
+	Pool       string // "cross", or that of an isolated one
 }
 
 // Cause says why money moved.

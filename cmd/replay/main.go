@@ -15,14 +15,18 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"marginledger/internal/audit"
 	"marginledger/internal/pipeline"
 )
 
 // cli is the command line.
 type cli struct {
-	Verify  verifyCmd  `cmd:"" help:"Fold a range again and compare every cut's chain, every published event, stored rows and snapshots."`
-	Archive archiveCmd `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
-	At      atCmd      `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
+	Verify    verifyCmd    `cmd:"" help:"Fold a range again and compare every cut's chain, every published event, stored rows and snapshots."`
+	Archive   archiveCmd   `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
+	At        atCmd        `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
+	Diff      diffCmd      `cmd:"" help:"Rows that differ between two points in time or two directories."`
+	Balance   balanceCmd   `cmd:"" help:"Trial balance and solvency per asset, operator, venue and shard, and what is in flight between shards."`
+	Statement statementCmd `cmd:"" help:"Opening and closing balance of an account, and every posting between, with its event and offset."`
 }
 
 // The exit statuses.
@@ -46,7 +50,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	io := &streams{stdout, stderr}
 	parser, err := kong.New(&c, kong.Name("replay"), kong.Description("Audits of a margin ledger."), kong.UsageOnError(),
-		kong.Writers(stdout, stderr), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io))
+		kong.Writers(stdout, stderr), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(io),
+		kong.Vars{"points": audit.PointForms})
 	if err != nil {
 		panic(fmt.Sprintf("replay: command line: %v", err)) // We were wrong: the structs do not fit.
 	}
@@ -82,4 +87,19 @@ func (s *streams) print(asJSON bool, v fmt.Stringer) error {
 	enc := json.NewEncoder(s.out)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// toFile writes to a file, or for - to standard output; to "" nothing is written.
+func (s *streams) toFile(path string, write func(io.Writer) error) error {
+	switch path {
+	case "":
+		return nil
+	case "-":
+		return write(s.out)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }

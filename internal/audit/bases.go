@@ -137,3 +137,12 @@ func (p *Past) openHere(ctx context.Context, m *snapshot.Manifest) (*snapshot.Fi
 func (p *Past) beginBehind(ctx context.Context, shard int32, to uint64) (begin, error) {
 	return p.beginBefore(ctx, shard, func(h *snapshot.Head) bool { return h.Cut <= to }, nil)
 }
+
+// oldest returns where what is there begins: behind an archive's base, or at the beginning of the order log.
+func (p *Past) oldest(ctx context.Context, shard int32) (begin, error) {
+	s, err := p.span(ctx, shard)
+	if err != nil || s.base == 0 {
+		return begin{}, err
+	}
+	return p.beginBehind(ctx, shard, s.base)
+}

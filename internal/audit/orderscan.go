@@ -22,32 +22,38 @@ type extent struct {
 	next      map[projector.Source]int64
 }
 
+// entry reads the entry at an offset of a shard's order log; nil where there is none.
+func (p *Past) entry(ctx context.Context, shard int32, offset int64) (any, error) {
+	s, err := p.span(ctx, shard)
+	if err != nil || offset < s.from || offset >= s.next {
+		return nil, err
+	}
+	var found *eventlog.Record
+	err = pipeline.ReadLog(ctx, p.Log, p.Config.OrderTopic, shard, offset, offset+1, func(r *eventlog.Record) error {
+		found = r
+		return errFound
+	})
+	if found == nil {
+		return nil, err
+	}
+	e, err := orderlog.Decode(found.Value)
+	if err != nil {
+		return nil, fmt.Errorf("read %s at offset %d: %w", p.orderName(shard), offset, err)
+	}
+	return e, nil
+}
+
 // cursorBehind returns a cursor of a shard's order log: behind a head, or at the beginning where there is none.
 func (p *Past) cursorBehind(ctx context.Context, shard int32, h *orderlog.Head) (*orderlog.Cursor, error) {
 	s, err := p.span(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
-	entry := func(offset int64) (any, error) {
-		var found *eventlog.Record
-		err := pipeline.ReadLog(ctx, p.Log, p.Config.OrderTopic, shard, offset, min(offset+1, s.next), func(r *eventlog.Record) error {
-			found = r
-			return errFound
-		})
-		if found == nil {
-			return nil, err
-		}
-		e, err := orderlog.Decode(found.Value)
-		if err != nil {
-			return nil, fmt.Errorf("read %s at offset %d: %w", p.orderName(shard), offset, err)
-		}
-		return e, nil
-	}
 	at := s.from
 	if h != nil {
 		at = h.Term
 	}
-	e, err := entry(at)
+	e, err := p.entry(ctx, shard, at)
 	if err != nil {
 		return nil, err
 	}
