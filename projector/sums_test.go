@@ -1,7 +1,6 @@
 package projector_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -135,7 +134,7 @@ func FuzzSums(f *testing.F) {
 		}
 		for _, x := range a.Assets {
 			if x.Liabilities.Sign() < 0 || x.Receivables.Sign() < 0 {
-				t.Fatal(fmt.Sprintf("%+v", a))
+				t.Fatalf("%+v", a)
 			}
 		}
 	})

@@ -39,7 +39,8 @@ func decodeRecords(dst []eventlog.Record, b []byte, count int, first int64) ([]e
 	offset, timestamp := first-1, int64(0)
 	for range count {
 		var r eventlog.Record
-		skipped, ok := uint64(0), true
+		var skipped uint64
+		var ok bool
 		if skipped, b, ok = uvarint(b); !ok || skipped > math.MaxInt64 || offset > math.MaxInt64-1-int64(skipped) {
 			return dst, errRecord
 		}

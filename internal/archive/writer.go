@@ -170,7 +170,7 @@ func (w *Writer) Finish(next int64) error {
 			return err
 		}
 	}
-	b := make([]byte, headerBytes) // zeros: no more blocks
+	b := append([]byte(nil), make([]byte, headerBytes)...) // zeros: no more blocks
 	index := len(b)
 	b = binary.BigEndian.AppendUint64(b, uint64(next))
 	b = binary.BigEndian.AppendUint64(b, w.records)

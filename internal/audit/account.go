@@ -16,9 +16,6 @@ type Account struct {
 // String is the form that ParseAccount reads.
 func (a Account) String() string { return fmt.Sprintf("%s/%s/%d", a.Venue, a.Owner, a.Subaccount) }
 
-// path is how postings name the account's cross pool, and begin to name its isolated ones.
-func (a Account) path() string { return a.Owner + "/" + strconv.FormatUint(uint64(a.Subaccount), 10) }
-
 // ParseAccount reads VENUE/OWNER/SUB. An owner may have slashes in it.
 func ParseAccount(text string) (Account, error) {
 	venue, rest, ok := strings.Cut(text, "/")

@@ -169,7 +169,7 @@ func (l *LedgerAt) String() string {
 			m := &s.Markets[j]
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Venue, m.Market, m.Status, orDash(m.Mark), orDash(m.Index), m.FundingIndex, m.MarkTime)
 		}
-		w.Flush()
+		w.Flush() //nolint:errcheck // a strings.Builder takes everything
 		b.WriteString("\n")
 	}
 	return b.String()
@@ -248,5 +248,5 @@ func printPool(b *strings.Builder, p *api.Pool) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", q.Market, q.Leg, q.Size, q.EntryPrice, orDash(q.Mark), q.UnrealisedPnL, q.UnpostedFunding,
 			q.Maintenance, q.Initial, at, orDash(q.BankruptcyPrice))
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 }

@@ -129,7 +129,7 @@ func (w *walker) arrive(ctx context.Context, m *Moment) (*Moment, error) {
 
 func (w *walker) before(r *projector.Record) error {
 	if w.reached != nil {
-		return pipeline.StopRefold
+		return pipeline.ErrStopRefold
 	}
 	if w.to.Time != 0 && w.frozen == nil && w.mightPass(r) {
 		w.frozen = freeze(w)
@@ -140,7 +140,7 @@ func (w *walker) before(r *projector.Record) error {
 func (w *walker) after(r *projector.Record, fx *projector.Effects) error {
 	if at, ok := w.clock(); ok && at > w.to.Time {
 		w.passed = fx.N
-		return pipeline.StopRefold
+		return pipeline.ErrStopRefold
 	}
 	w.n, w.place, w.offset = fx.N, r.Source, r.Offset
 	if w.o.after != nil {
@@ -168,7 +168,7 @@ func (w *walker) visit(f *pipeline.FoldedCut) error {
 		}
 	}
 	if w.reached != nil {
-		return pipeline.StopRefold
+		return pipeline.ErrStopRefold
 	}
 	return nil
 }

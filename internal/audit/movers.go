@@ -39,7 +39,7 @@ func (p *Past) lastMover(ctx context.Context, shard int32, b begin, key []byte, 
 		},
 		After: func(r *projector.Record, fx *projector.Effects) error {
 			if reader == nil || to > 0 && fx.N > to {
-				return pipeline.StopRefold
+				return pipeline.ErrStopRefold
 			}
 			now := reader.Row(key)
 			if fx.N >= from && (!bytes.Equal(now, before) || (now == nil) != (before == nil)) {

@@ -78,7 +78,7 @@ func (r *Report) String() string {
 		printDifferences(&b, a.Differences)
 	}
 	for i := range r.Shards {
-		r.Shards[i].print(&b)
+		r.Shards[i].tell(&b)
 	}
 	if r.Agrees {
 		b.WriteString("everything agrees\n")
@@ -88,7 +88,7 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-func (s *ShardReport) print(b *strings.Builder) {
+func (s *ShardReport) tell(b *strings.Builder) {
 	fmt.Fprintf(b, "shard %d: cuts %d to %d, %s records, hash %v\n", s.Shard, s.FromCut, s.ToCut, thousands(int64(s.Records)), s.Hash)
 	if s.Believed > 0 {
 		fmt.Fprintf(b, "  begun behind the snapshot of cut %d, whose rows were taken as they are\n", s.Believed)

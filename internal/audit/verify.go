@@ -182,7 +182,7 @@ func (v *verifier) visit(ctx context.Context, f *pipeline.FoldedCut) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return pipeline.StopRefold
+		return pipeline.ErrStopRefold
 	}
 	return v.enough()
 }
@@ -190,7 +190,7 @@ func (v *verifier) visit(ctx context.Context, f *pipeline.FoldedCut) error {
 // enough ends the fold behind a cut that did not come out, once no state is left that could tell more.
 func (v *verifier) enough() error {
 	if v.wrong != nil && len(v.states) == 0 {
-		return pipeline.StopRefold
+		return pipeline.ErrStopRefold
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (v *verifier) visitWrong(ctx context.Context, f *pipeline.FoldedCut) error 
 		return err
 	}
 	if ctx.Err() != nil {
-		return pipeline.StopRefold
+		return pipeline.ErrStopRefold
 	}
 	return v.enough()
 }

@@ -86,7 +86,7 @@ type RefoldOptions struct {
 	// Visit; if it returns nil the refold goes on behind the order log's hash. Nil: the refold ends with a difference.
 	Differs func(*FoldedCut) error
 
-	// Before and After hear of every record, before and after it is applied; an error ends the refold, StopRefold without
+	// Before and After hear of every record, before and after it is applied; an error ends the refold, ErrStopRefold without
 	// an error. What they are given holds until they return. May be nil.
 	Before func(*projector.Record) error
 	After  func(*projector.Record, *projector.Effects) error
@@ -96,8 +96,8 @@ type RefoldOptions struct {
 	Unhashed bool                        // only fold: no hash is taken or compared
 }
 
-// StopRefold, returned by who watches a refold, ends it without an error: where it is, in the middle of a cut too.
-var StopRefold = errors.New("stop the refold")
+// ErrStopRefold ends a refold, where who watches it returns it, without an error: where it is, in the middle of a cut too.
+var ErrStopRefold = errors.New("stop the refold")
 
 // Refolded is what a refold came to.
 type Refolded struct {
@@ -168,7 +168,7 @@ func Refold(ctx context.Context, cfg Config, log Log, shard int32, o RefoldOptio
 	}
 	v.board.changed.init()
 	r := &replay{log: log, topic: cfg.OrderTopic, shard: shard, to: end, toCut: o.ToCut, cursor: cursor, folder: f, feed: &sources}
-	if err := r.run(ctx, v.cut); err != nil && !errors.Is(err, StopRefold) {
+	if err := r.run(ctx, v.cut); err != nil && !errors.Is(err, ErrStopRefold) {
 		return nil, err
 	}
 	if v.head != nil && !v.compared && (o.ToCut == 0 || v.head.Cut <= o.ToCut) {

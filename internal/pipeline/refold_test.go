@@ -122,7 +122,7 @@ func TestRefoldStopsInsideACut(t *testing.T) {
 				t.Fatalf("record %d after %d", fx.N, n)
 			}
 			if n == stopAt {
-				return StopRefold
+				return ErrStopRefold
 			}
 			return nil
 		},
@@ -132,7 +132,7 @@ func TestRefoldStopsInsideACut(t *testing.T) {
 	}
 }
 
-// A refold that is told of differences goes on behind them; without, it ends. A stop by any hook but StopRefold is an error.
+// A refold that is told of differences goes on behind them; without, it ends. A stop by any hook but ErrStopRefold is an error.
 func TestRefoldDiffers(t *testing.T) {
 	w, cfg, cuts := foldedDay(t, seed(t))
 	cfg.newFold = func(c projector.Config) Fold { return rowFlipper{newFold(c)} }

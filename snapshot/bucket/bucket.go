@@ -118,7 +118,7 @@ func (b *Bucket) Put(ctx context.Context, write func(io.Writer) (string, error))
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer os.Remove(f.Name()) //nolint:errcheck // of no use to anybody once it is sent
 	defer f.Close()
 	name, err := write(f)
 	if err != nil {
@@ -171,10 +171,10 @@ func (b *Bucket) Fetch(ctx context.Context, name string) (path string, done func
 	}
 	path = f.Name()
 	if err = errors.Join(b.download(ctx, name, f), f.Close()); err != nil {
-		os.Remove(path)
+		os.Remove(path) //nolint:errcheck // the failure that matters is returned
 		return "", nil, err
 	}
-	return path, func() { os.Remove(path) }, nil
+	return path, func() { os.Remove(path) }, nil //nolint:errcheck // a temporary file
 }
 
 // download goes on where it was cut off, as long as the object is still the same.

@@ -297,7 +297,7 @@ func TestKey(t *testing.T) {
 		t.Error(other, err)
 	}
 	a := Account{"v", "alice", 0}
-	if key.Salt(a) == other.Salt(a) || key.Salt(a) == key.Salt(Account{"v", "alice", 1}) || key.Salt(a) != key.Salt(a) {
+	if key.Salt(a) == other.Salt(a) || key.Salt(a) == key.Salt(Account{"v", "alice", 1}) || key.Salt(a) != key.Salt(Account{"v", "alice", 0}) {
 		t.Error("salts do not depend on key and account alone")
 	}
 	for _, text := range []string{"", "07", strings.Repeat("07", 31), strings.Repeat("xy", 32)} {
