@@ -65,7 +65,7 @@ func measureTicks(r *run) (map[string]float64, error) {
 	if err := c.jump(r, twin, values); err != nil {
 		return nil, err
 	}
-	c, twin = other, nil
+	c = other
 	if err := c.approach(0.003, 0.01); err != nil {
 		return nil, err
 	}
