@@ -33,7 +33,7 @@ func ledgerProcess(t *testing.T) []string {
 
 // TestBenchMeasuresProcesses runs what starts processes, at small sizes.
 func TestBenchMeasuresProcesses(t *testing.T) {
-	only := []string{"demo_eps", "demo_rss_mb", "restart_100k_s", "stop_takeover_s", "liq_latency_p50_ms", "liq_latency_p99_ms"}
+	only := []string{"demo_eps", "demo_rss_mb", "restart_100k_s", "stop_takeover_s", "liq_latency_embedded_p50_ms", "liq_latency_embedded_p99_ms"}
 	doc, err := bench.Run(t.Context(), bench.Options{Only: only, Quick: true, Command: ledgerProcess(t), Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)

@@ -147,7 +147,7 @@ func (n *node) get(ctx context.Context, path string) (status int, body string) {
 }
 
 // patience is how long anything here may take.
-const patience = 2 * time.Minute
+const patience = 10 * time.Minute
 
 // await polls the node until its answer is as wanted, and returns when it was.
 func (n *node) await(ctx context.Context, path string, holds func(status int, body string) bool) (time.Time, error) {
