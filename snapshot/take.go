@@ -36,7 +36,7 @@ func Take(ctx context.Context, to Store, s State, o TakeOptions) (*Manifest, err
 	}
 	m := &Manifest{Taken: o.Now.UTC().Truncate(time.Second)}
 	err = to.Put(ctx, func(w io.Writer) (string, error) {
-		var source State = s
+		source := s
 		var tree *rooting
 		if o.Key != nil {
 			tree = newRooting(s, o.Key)

@@ -17,7 +17,7 @@ func (x *Balance) String() string {
 	for i := range x.Assets {
 		printAsset(w, &x.Assets[i])
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	b.WriteString("\nsystem accounts, over all shards\n")
 	w = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for i := range x.Assets {
@@ -31,7 +31,7 @@ func (x *Balance) String() string {
 	for _, f := range x.Funds {
 		fmt.Fprintf(w, "  %s\tfund %s (observed)\t%s\t%v\n", f.Venue, f.Fund, f.Asset, f.Balance)
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	x.printRest(&b)
 	return b.String()
 }
@@ -50,12 +50,12 @@ func (x *Balance) printRest(b *strings.Builder) {
 	for _, o := range x.Operators {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%v\t%v\t\t\t\n", o.Venue, o.Operator, o.Asset, o.Accounts, o.Liabilities, o.Receivables, o.Equity)
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	for i := range x.PerShard {
 		a := &x.PerShard[i]
 		fmt.Fprintf(b, "shard %d: %s %s: accounts have %v, owe %v, custody %v, sum %v\n", *a.Shard, a.Venue, a.Asset, a.Liabilities, a.Receivables, a.Custody, a.Sum)
 	}
-	x.InFlight.print(b)
+	x.InFlight.tell(b)
 	if x.Balanced {
 		b.WriteString("every trial balance is 0\n")
 		return
@@ -67,7 +67,7 @@ func (x *Balance) printRest(b *strings.Builder) {
 	}
 }
 
-func (f *InFlight) print(b *strings.Builder) {
+func (f *InFlight) tell(b *strings.Builder) {
 	if !f.Looked {
 		b.WriteString("legs in flight: not looked for\n")
 		return

@@ -30,7 +30,7 @@ func (s *Statement) String() string {
 	for _, m := range s.Markets {
 		fmt.Fprintf(w, "%s\t%s\t%v\t%v\t\n", m.Market, m.Asset, m.Realised, m.Funding)
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	b.WriteString("\n")
 	w = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "time\tn\tevent\tcause\tpool\tmarket\tamount\tasset\tbalance\tsource")
@@ -41,7 +41,7 @@ func (s *Statement) String() string {
 			fmt.Fprintf(w, "%s\t%d\tFundingRate %s\t  of which\t\t\t%v\t\t\t%s\n", f.Time, f.N, f.Event, f.Amount, f.Source)
 		}
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	return b.String()
 }
 
@@ -69,7 +69,7 @@ func (s *Statement) WriteCSV(out io.Writer) error {
 	for _, h := range s.Holdings {
 		row(s.To, "", "", "", "", "", "closing", h.Pool, h.Asset, "", "", h.Closing.String())
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	return w.Error()
 }
 
