@@ -109,3 +109,21 @@ func Transferable(accountValue, hold *big.Rat) *big.Rat {
 	t := new(big.Rat).Sub(accountValue, hold)
 	return margin.Rounded(t, Scale, margin.Down)
 }
+
+// BorrowRate returns the yearly rate that borrowers of a token pay at a utilisation, the share of what is
+// lent of what was supplied, 0 to 1: 0.05 + 4.75·max(0, utilisation − 0.8), exactly (§8).
+func BorrowRate(utilisation *big.Rat) *big.Rat {
+	rate := new(big.Rat).Sub(utilisation, big.NewRat(4, 5))
+	if rate.Sign() < 0 {
+		rate.SetInt64(0)
+	}
+	rate.Mul(rate, big.NewRat(19, 4))
+	return rate.Add(rate, big.NewRat(1, 20))
+}
+
+// SupplyRate returns the yearly rate that suppliers of the token earn: what borrowers pay, a tenth of it to the
+// venue, spread over all that was supplied, exactly (§8).
+func SupplyRate(utilisation *big.Rat) *big.Rat {
+	rate := new(big.Rat).Mul(BorrowRate(utilisation), utilisation)
+	return rate.Mul(rate, big.NewRat(9, 10))
+}
