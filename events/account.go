@@ -49,6 +49,7 @@ type Deposit struct {
 	Asset     string `json:"asset" pb:"1"`
 	Amount    Number `json:"amount" pb:"2"`             // > 0
 	Reference string `json:"reference,omitzero" pb:"3"` // chain transaction, bank reference; ≤ 64 bytes
+	Market    string `json:"market,omitzero" pb:"4"`    // the money was claimable there, and is claimed; only of venues that have it
 }
 
 // Withdrawal takes money from the cross pool. Rule: within withdrawable collateral.

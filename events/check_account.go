@@ -50,6 +50,7 @@ func (b *Deposit) validate(_ *Event, c *checker) {
 	c.name("asset", b.Asset)
 	c.positive("amount", b.Amount)
 	c.optID("reference", b.Reference)
+	c.optName("market", b.Market)
 }
 
 func (b *Withdrawal) validate(_ *Event, c *checker) {

@@ -69,7 +69,7 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 	case *events.OrderMargin:
 		return s.orderMargin(a, b)
 	case *events.Deposit:
-		return s.crossAmount(a, v.assets[b.Asset], b.Amount, CauseDeposit, systemExternal)
+		return s.deposit(a, b)
 	case *events.Withdrawal:
 		before := s.healthBefore(a, &a.cross)
 		reason := s.crossAmount(a, v.assets[b.Asset], b.Amount.Neg(), CauseWithdrawal, systemExternal)

@@ -27,6 +27,8 @@ func (v *venue) supports(body events.Body) Reason {
 		for i := range b.Positions {
 			ok = ok && (b.Positions[i].Collateral != "") == (v.keeper != nil)
 		}
+	case *events.Deposit:
+		ok = b.Market == "" || v.keeper != nil
 	case *events.PositionChanged:
 		ok = v.keeper != nil
 	case *events.AccountModeSet:
@@ -201,6 +203,10 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	cooldown := liquidation && p.episode != nil && p.episode.cooldown == 0
 	s.touch(p)
 	p.State, p.Own = c.State, nil
+	if c.Account != nil {
+		a.State = c.Account
+		s.touchAccount(a)
+	}
 	s.setPosition(p, m, b.Leg, c.Size, c.Entry)
 	for i := range c.Moves {
 		s.carryOut(p, m, &c.Moves[i])
@@ -222,6 +228,29 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	if cooldown {
 		s.startCooldown(p, v.Time)
 	}
+	return ReasonNone
+}
+
+// deposit credits the cross pool. What the ledger knows to be claimable in the market that it names comes from
+// there, everything else from outside.
+func (s *Shard) deposit(a *account, b *events.Deposit) Reason {
+	v := a.venue
+	x := v.assets[b.Asset]
+	amount, reason := v.amount(b.Amount)
+	if reason != ReasonNone {
+		return reason
+	}
+	if !x.admitsBalance(a.balance(x).Add(amount)) {
+		return ReasonOutOfRange
+	}
+	if b.Market != "" {
+		var known fixed.Int128
+		a.State, known = v.keeper.Claimed(&a.Account, margin.Claim{Market: b.Market, Asset: b.Asset, Amount: amount})
+		s.touchAccount(a)
+		s.post(&a.cross, x, known, CauseDeposit, v.markets[b.Market], claimablePrefix+b.Market)
+		amount = amount.Sub(known)
+	}
+	s.post(&a.cross, x, amount, CauseDeposit, nil, systemExternal)
 	return ReasonNone
 }
 

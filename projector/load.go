@@ -324,6 +324,11 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		}
 	}
 	a.State = r.bytes()
+	if v.keeper != nil && r.err == nil {
+		if _, err := v.keeper.Claims(&a.Account); err != nil {
+			return fmt.Errorf("%w: account %s/%d: %w", errRow, owner, sub, err)
+		}
+	}
 	if r.err == nil {
 		s.enter(a)
 	}

@@ -81,6 +81,8 @@ func marketsOf(body events.Body) (names [1]string) {
 		names[0] = b.Market
 	case *events.LeverageCapSet:
 		names[0] = b.Market
+	case *events.Deposit:
+		names[0] = b.Market
 	case *events.WithdrawalsGated:
 		names[0] = b.Market
 	}

@@ -122,7 +122,8 @@ type AccountFigures struct {
 	Incomplete   bool
 	Stale        bool
 	Balances     []BalanceFigures
-	Pools        []PoolFigures // cross first, then isolated by (market, leg)
+	Claims       []ClaimFigures // by (market, asset): counted nowhere
+	Pools        []PoolFigures  // cross first, then isolated by (market, leg)
 	OrderMargin  events.Number
 	Free         events.Number // absent: unknown, as the cross pool's figures are
 	Withdrawable events.Number // ≥ 0; absent likewise
@@ -133,6 +134,12 @@ type BalanceFigures struct {
 	Asset  string
 	Amount events.Number
 	Value  events.Number // after haircut; absent: the asset has no price yet
+}
+
+// ClaimFigures are what an account may claim of a market in an asset: > 0, units of the asset.
+type ClaimFigures struct {
+	Market, Asset string
+	Amount        events.Number
 }
 
 // PoolFigures are those of one pool.
@@ -194,6 +201,7 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	for i := range a.cross.Balances {
 		out.Balances = append(out.Balances, v.balanceFigures(a, &a.cross.Balances[i]))
 	}
+	out.Claims = v.claims(a)
 	a.cross.healthN = 0
 	free, orders, h := s.free(a)
 	out.OrderMargin = v.number(orders)
@@ -211,6 +219,21 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 		for i := range p.Positions {
 			out.Stale = out.Stale || p.Positions[i].Market.IsStale(v.Time)
 		}
+	}
+	return out
+}
+
+// claims are what an account may claim, where the venue's profile keeps that.
+func (v *venue) claims(a *account) (out []ClaimFigures) {
+	if v.keeper == nil {
+		return nil
+	}
+	claims, err := v.keeper.Claims(&a.Account)
+	if err != nil { // checked when it was loaded
+		panic(fmt.Sprintf("projector: %s/%d: %v", a.owner, a.Subaccount, err))
+	}
+	for _, c := range claims {
+		out = append(out, ClaimFigures{Market: c.Market, Asset: c.Asset, Amount: v.number(c.Amount)})
 	}
 	return out
 }

@@ -1404,7 +1404,9 @@ type Deposit struct {
 	// > 0
 	Amount string `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
 	// chain transaction, bank reference; ≤ 64 bytes
-	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
+	Reference string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
+	// the money was claimable there, and is claimed; only of venues that have it
+	Market        string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1456,6 +1458,13 @@ func (x *Deposit) GetAmount() string {
 func (x *Deposit) GetReference() string {
 	if x != nil {
 		return x.Reference
+	}
+	return ""
+}
+
+func (x *Deposit) GetMarket() string {
+	if x != nil {
+		return x.Market
 	}
 	return ""
 }
@@ -4683,11 +4692,12 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"marginType\"\xa0\x01\n" +
 	"\x13AccountOpeningState\x12B\n" +
 	"\bbalances\x18\x01 \x03(\v2&.marginledger.events.v1.OpeningBalanceR\bbalances\x12E\n" +
-	"\tpositions\x18\x02 \x03(\v2'.marginledger.events.v1.OpeningPositionR\tpositions\"U\n" +
+	"\tpositions\x18\x02 \x03(\v2'.marginledger.events.v1.OpeningPositionR\tpositions\"m\n" +
 	"\aDeposit\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x1c\n" +
-	"\treference\x18\x03 \x01(\tR\treference\"X\n" +
+	"\treference\x18\x03 \x01(\tR\treference\x12\x16\n" +
+	"\x06market\x18\x04 \x01(\tR\x06market\"X\n" +
 	"\n" +
 	"Withdrawal\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +

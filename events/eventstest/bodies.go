@@ -21,7 +21,7 @@ func (g generator) accountBody(e *events.Event) events.Body {
 	case events.TypeAccountOpeningState:
 		return g.openingState()
 	case events.TypeDeposit:
-		return &events.Deposit{Asset: g.name(), Amount: g.positive(), Reference: g.maybe(g.id)}
+		return &events.Deposit{Asset: g.name(), Amount: g.positive(), Reference: g.maybe(g.id), Market: g.maybe(g.name)}
 	case events.TypeWithdrawal:
 		return &events.Withdrawal{Asset: g.name(), Amount: g.positive(), Reference: g.maybe(g.id)}
 	case events.TypeTransfer:

@@ -55,7 +55,7 @@ func exampleBody(t events.Type) events.Body {
 			},
 		}
 	case events.TypeDeposit:
-		return &events.Deposit{Asset: "USDC", Amount: num("5000"), Reference: "0x9f2c7a1e"}
+		return &events.Deposit{Asset: "USDC", Amount: num("5000"), Reference: "0x9f2c7a1e", Market: "ETH/USD"}
 	case events.TypeWithdrawal:
 		return &events.Withdrawal{Asset: "USDC", Amount: num("250.75"), Reference: "wd-5512"}
 	case events.TypeTransfer:

@@ -132,6 +132,9 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 	for _, b := range f.Balances {
 		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
 	}
+	for _, c := range f.Claims {
+		a.Claims = append(a.Claims, Claim{Market: c.Market, Asset: c.Asset, Amount: decimal(c.Amount)})
+	}
 	a.Cross = poolOf(&f.Pools[0])
 	for i := range f.Pools[1:] {
 		a.Isolated = append(a.Isolated, poolOf(&f.Pools[1+i]))

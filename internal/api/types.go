@@ -35,6 +35,7 @@ type Account struct {
 	Stale      bool   `json:"stale" doc:"A mark behind these figures is older than its market allows."`
 
 	Balances []Balance `json:"balances" doc:"Of the cross pool, by asset."`
+	Claims   []Claim   `json:"claimable,omitempty" doc:"What the account may claim of markets, by market and asset; counted nowhere."`
 	Cross    Pool      `json:"cross"`
 	Isolated []Pool    `json:"isolated" doc:"Isolated pools, by market and leg."`
 
@@ -48,6 +49,13 @@ type Balance struct {
 	Asset  string   `json:"asset"`
 	Amount Decimal  `json:"amount" doc:"Units of the asset; negative: owed by the account."`
 	Value  *Decimal `json:"value" doc:"Collateral value after haircut; null: the asset has no price yet."`
+}
+
+// Claim is what an account may claim of a market.
+type Claim struct {
+	Market string  `json:"market"`
+	Asset  string  `json:"asset"`
+	Amount Decimal `json:"amount" doc:"Units of the asset, above zero."`
 }
 
 // Pool is the unit of equity, requirement and liquidation.

@@ -26,6 +26,9 @@ func (w *world) figures(explain bool) Figures {
 	for _, b := range a.Balances {
 		f.Balances = append(f.Balances, Balance{b.Asset, dec(b.Amount), dec(b.Value)})
 	}
+	for _, c := range a.Claims {
+		f.Claims = append(f.Claims, Claim{c.Market, c.Asset, dec(c.Amount)})
+	}
 	f.Cross = poolOf(&a.Pools[0], &xs[0])
 	for i := 1; i < len(a.Pools); i++ {
 		f.Isolated = append(f.Isolated, poolOf(&a.Pools[i], &xs[i]))

@@ -109,7 +109,7 @@ func compareKept(t *testing.T, r *rand.Rand, doc, market map[string]any) int {
 		}
 	}
 	want := w.figures(true)
-	var positions []any
+	positions := []any{} // null is none, and refused
 	for _, p := range want.Isolated {
 		if len(p.Positions) == 0 || p.Collateral.Sign() < 0 {
 			return 0

@@ -32,6 +32,7 @@ type Figures struct {
 	Withdrawable Decimal    `json:"withdrawable"` // ≥ 0
 	Liquidatable *bool      `json:"liquidatable"` // one of the pools; null: unknown
 	Balances     []Balance  `json:"balances"`
+	Claims       []Claim    `json:"claimable,omitempty"`
 	Cross        Pool       `json:"cross"`
 	Isolated     []Pool     `json:"isolated"`
 	Explanation  []PoolStep `json:"explanation,omitempty"`
@@ -42,6 +43,13 @@ type Balance struct {
 	Asset  string  `json:"asset"`
 	Amount Decimal `json:"amount"`
 	Value  Decimal `json:"value"` // haircut taken; null: no price
+}
+
+// Claim is what the account may claim of a market; it counts nowhere.
+type Claim struct {
+	Market string  `json:"market"`
+	Asset  string  `json:"asset"`
+	Amount Decimal `json:"amount"`
 }
 
 // Pool is the unit of equity, requirement and liquidation.

@@ -70,6 +70,14 @@ func (t *table) figures(f *Figures) {
 		t.line("")
 		t.rows(rows)
 	}
+	if len(f.Claims) > 0 {
+		rows := [][]string{{"claimable of", "asset", "amount"}}
+		for _, c := range f.Claims {
+			rows = append(rows, []string{c.Market, c.Asset, show(c.Amount)})
+		}
+		t.line("")
+		t.rows(rows)
+	}
 	t.line("")
 	t.pools(f)
 }

@@ -23,6 +23,9 @@ func (t *transaction) applyToAccount() string {
 	case *events.AccountOpeningState:
 		return t.openingState(a, b)
 	case *events.Deposit:
+		if b.Market != "" {
+			return "not_supported"
+		}
 		t.post(a, crossPool, b.Asset, b.Amount.Decimal(), "external", projector.CauseDeposit, "")
 	case *events.Withdrawal:
 		t.post(a, crossPool, b.Asset, b.Amount.Decimal().Neg(), "external", projector.CauseWithdrawal, "")

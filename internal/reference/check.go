@@ -74,6 +74,8 @@ func marketsNamed(body events.Body) []string {
 			names = append(names, p.Market)
 		}
 		return names
+	case *events.Deposit:
+		return optional(b.Market)
 	case *events.Fill:
 		return []string{b.Market}
 	case *events.OrderMargin:

@@ -237,15 +237,27 @@ type Keeper interface {
 	Open(p *Pool, m *Market, b *events.OpeningPosition) (Changed, error)
 	// Load decodes a pool's State to Own; an error means that it is damaged.
 	Load(p *Pool) error
+	// Claims returns what an account may claim, by (market, asset); an error means that its State is damaged.
+	Claims(a *Account) ([]Claim, error)
+	// Claimed returns the State of an account that has claimed an amount, and how much of it was known to
+	// be claimable: no more than there was.
+	Claimed(a *Account, c Claim) (state []byte, known fixed.Int128)
+}
+
+// Claim is what an account may claim of a market in an asset: > 0, at the value scale.
+type Claim struct {
+	Market, Asset string
+	Amount        fixed.Int128
 }
 
 // Changed is what a PositionChanged does.
 type Changed struct {
-	Size  int64        // of the position after it, in contracts, rounded down; its exact size is in State
-	Entry fixed.Int128 // signed cost, at the value scale
-	State []byte       // of the pool; nil: closed
-	Moves []Move
-	Rules []Rule // that the order broke, in their order
+	Size    int64        // of the position after it, in contracts, rounded down; its exact size is in State
+	Entry   fixed.Int128 // signed cost, at the value scale
+	State   []byte       // of the pool; nil: closed
+	Account []byte       // State of the account; nil: as it was
+	Moves   []Move
+	Rules   []Rule // that the order broke, in their order
 }
 
 // Move is an amount that an order moves into the position's pool; negative: out of it.

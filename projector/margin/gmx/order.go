@@ -38,6 +38,9 @@ func (p *Profile) Change(pool *margin.Pool, m *margin.Market, b *events.Position
 	if err := run(); err != nil {
 		return o.out, err
 	}
+	if err := p.credit(o); err != nil {
+		return o.out, err
+	}
 	return o.out, o.finish()
 }
 
