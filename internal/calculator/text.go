@@ -70,16 +70,21 @@ func (t *table) figures(f *Figures) {
 		t.line("")
 		t.rows(rows)
 	}
-	if len(f.Claims) > 0 {
-		rows := [][]string{{"claimable of", "asset", "amount"}}
-		for _, c := range f.Claims {
-			rows = append(rows, []string{c.Market, c.Asset, show(c.Amount)})
-		}
-		t.line("")
-		t.rows(rows)
-	}
+	t.claims(f.Claims)
 	t.line("")
 	t.pools(f)
+}
+
+func (t *table) claims(claims []Claim) {
+	if len(claims) == 0 {
+		return
+	}
+	rows := [][]string{{"claimable of", "asset", "amount"}}
+	for _, c := range claims {
+		rows = append(rows, []string{c.Market, c.Asset, show(c.Amount)})
+	}
+	t.line("")
+	t.rows(rows)
 }
 
 func (t *table) pools(f *Figures) {
@@ -177,6 +182,7 @@ func (t *table) outcome(o *Outcome) {
 		{"maintenance", show(b.Maintenance), show(f.Maintenance)}, {"free", show(b.Free), show(f.Free)},
 		{"withdrawable", show(b.Withdrawable), show(f.Withdrawable)}, {"liquidatable", yes(b.Liquidatable), yes(f.Liquidatable)},
 	})
+	t.claims(f.Claims)
 	t.line("")
 	t.pools(f)
 }
