@@ -100,7 +100,7 @@ func (r *fileReader) next(dst []byte) (*block, error) {
 	if size == 0 && plain == 0 && sum == 0 {
 		return nil, nil
 	}
-	if size > maxBlockBytes || plain > blockBytes || plain == 0 {
+	if size > maxBlockBytes || plain > maxPlainBytes || plain == 0 {
 		return nil, damaged("%d bytes, %d compressed: no block is like that", plain, size)
 	}
 	z, err := r.full(int(size), "a block")

@@ -21,7 +21,8 @@ const magic = "MLSNAP\x00\x01"
 
 const (
 	blockHeader   = 12
-	blockBytes    = 1 << 20 // of the body, uncompressed; the last block is shorter
+	blockBytes    = 256 << 10 // of the body, uncompressed, as blocks are written; the last one is shorter
+	maxPlainBytes = 1 << 20   // as they may be
 	maxHeadBytes  = 16 << 20
 	maxBlockBytes = 4 << 20 // compressed; zstd adds little to what it cannot compress
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"marginledger/internal/orderlog"
 	"marginledger/projector"
@@ -142,6 +143,7 @@ type bodyReader struct {
 	b         []byte // what is left of cur
 	before    uint64 // bytes of the body in front of cur
 	buf       []byte
+	polite    politeness
 	rowCount  uint64
 	seenCount uint64
 }
@@ -173,6 +175,7 @@ func unpack(r *fileReader) *bodyReader {
 				return
 			}
 			b.blocks <- next // stop takes what nobody reads
+			runtime.Gosched()
 		}
 	}()
 	return b
@@ -320,6 +323,7 @@ func (r *bodyReader) rows(f func(projector.Row) error) error {
 			return err
 		}
 		r.rowCount++
+		r.polite.tick()
 		if f != nil {
 			if err := f(projector.Row{Key: last, Value: v}); err != nil {
 				return err
@@ -371,7 +375,7 @@ func (r *bodyReader) windows(f func(projector.Source, []byte) error) error {
 
 func (r *bodyReader) window(src projector.Source, count uint64, f func(projector.Source, []byte) error) error {
 	for count > 0 {
-		n := min(count, blockBytes/entryBytes)
+		n := min(count, maxPlainBytes/entryBytes)
 		entries, spare, err := r.take(r.buf, n*entryBytes)
 		if err != nil {
 			return err

@@ -96,10 +96,12 @@ func (r *rooting) parse() {
 	defer close(r.sums)
 	reader := projector.NewSums()
 	failed := false
+	var polite politeness
 	for b := range r.rows {
 		out := reuse(r.spent)
 		out.accounts, out.assets = out.accounts[:0], out.assets[:0]
 		for i := 0; i < len(b.rows) && !failed; i++ {
+			polite.tick()
 			a, err := reader.Row(b.rows[i].Key, b.rows[i].Value)
 			if err != nil {
 				out.err, failed = err, true
@@ -122,11 +124,13 @@ func (r *rooting) parse() {
 func (r *rooting) hash() {
 	defer close(r.ended)
 	r.tree = sumtree.New(r.key)
+	var polite politeness
 	for b := range r.sums {
 		if r.err == nil {
 			r.err = b.err
 		}
 		for i := 0; i < len(b.accounts) && r.err == nil; i++ {
+			polite.tick()
 			r.err = r.tree.Add(&b.accounts[i])
 		}
 		b.err = nil

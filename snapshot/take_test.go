@@ -13,6 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"marginledger/internal/fixed"
+	"marginledger/internal/orderlog"
+	"marginledger/projector"
+	"marginledger/snapshot/sumtree"
 )
 
 var someTime = time.Date(2026, 11, 23, 12, 30, 0, 0, time.UTC)
@@ -105,6 +110,42 @@ func TestTakeAgain(t *testing.T) {
 		t.Fatal(err)
 	} else {
 		done()
+	}
+}
+
+// The golden manifest must be readable for ever.
+func TestGoldenManifest(t *testing.T) {
+	path := filepath.Join("testdata", "manifest.json")
+	root := sumtree.Root{KeyID: "0123456789abcdef", At: sumtree.At{Shard: 1, Cut: 7, Chain: orderlog.Hash{7}}, Accounts: 2, Tree: orderlog.Hash{8},
+		Totals: sumtree.Sums{{Venue: "v", Asset: "USDC", Scale: 6, Liabilities: fixed.FromInt64(1_250_500_000), Receivables: fixed.FromInt64(1)}}}
+	hash := root.Hash()
+	head := &orderlog.Head{Shard: 1, DedupeWindow: 10, ClusterID: "cluster", Rules: "1", Build: "b", Cut: 7, Term: 3, OrderNext: 11, Chain: root.Chain,
+		Sources: []orderlog.Place{{Source: projector.Source{Topic: "a", Partition: 2}, Next: 5, Last: 4, Digest: orderlog.Hash{9}}},
+		Skips:   []orderlog.PendingSkip{{Skip: orderlog.Skip{Source: projector.Source{Topic: "a", Partition: 2}, Offset: 6, Reason: "INC-17"}}}}
+	head.Counters.N = 12
+	head.Counters.Seqs[1] = 3
+	f := &File{Identity: orderlog.Hash{5}, BodyBytes: 100, FileBytes: 50, FileHash: orderlog.Hash{6}, Rows: 4, Seen: 1, head: head}
+	want := &Manifest{Taken: someTime, Root: &root, RootHash: &hash}
+	f.describe(want)
+	text, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *rewrite {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseManifest(golden)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if !bytes.Equal(text, golden) {
+		t.Errorf("it is written as\n%s", text)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -54,6 +55,8 @@ type writer struct {
 	z     []byte
 	bytes uint64 // of the body
 	err   error
+
+	polite politeness
 }
 
 func newWriter(out io.Writer) (*writer, error) {
@@ -78,6 +81,7 @@ func (w *writer) head(head []byte) {
 
 func (w *writer) body(s State) error {
 	err := s.EachRow(func(r projector.Row) error {
+		w.polite.tick()
 		w.block = orderlog.AppendRow(w.block, r.Key, r.Value)
 		w.flush(blockBytes)
 		return w.err
@@ -136,6 +140,7 @@ func (w *writer) flush(limit int) {
 		w.raw(binary.BigEndian.AppendUint32(header, crc32.Checksum(w.z, castagnoli)))
 		w.raw(w.z)
 		w.block = append(w.block[:0], w.block[len(b):]...)
+		runtime.Gosched()
 	}
 }
 

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +18,8 @@ import (
 	"marginledger/internal/orderlog"
 	"marginledger/projector"
 )
+
+var rewrite = flag.Bool("rewrite", false, "write the golden file anew")
 
 var testAt = At{Shard: 3, Cut: 77, Chain: orderlog.Hash{1, 2, 3}}
 
@@ -155,6 +161,41 @@ func TestRootCommits(t *testing.T) {
 		if change(&r); r.Hash() == root.Hash() {
 			t.Errorf("the root does not commit to its %s", name)
 		}
+	}
+}
+
+// The golden proof must be readable, and hold, for ever.
+func TestGoldenProof(t *testing.T) {
+	path := filepath.Join("testdata", "proof.json")
+	accounts := randomAccounts(rand.New(rand.NewPCG(5, 6)), 11)
+	root, p := treeOf(t, accounts, nameOf(&accounts[6]))
+	if *rewrite {
+		file, err := p.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := ParseProof(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "ccdd88f1f2fea4ac0da045ef975498f919aa570947c40ee74df284752286d1ad"
+	var hash orderlog.Hash
+	if err := hash.UnmarshalText([]byte(want)); err != nil {
+		t.Fatal(err)
+	}
+	if err := golden.Check(hash); err != nil {
+		t.Error(err)
+	}
+	if root.Hash() != hash || !reflect.DeepEqual(golden, p) {
+		t.Errorf("the same accounts make root %v, want %v", root.Hash(), hash)
 	}
 }
 
