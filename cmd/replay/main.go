@@ -25,6 +25,7 @@ type cli struct {
 	Archive   archiveCmd   `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
 	At        atCmd        `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
 	Diff      diffCmd      `cmd:"" help:"Rows that differ between two points in time or two directories."`
+	Export    exportCmd    `cmd:"" help:"Accounts, positions, postings and liquidations of a range as Parquet or CSV."`
 	Balance   balanceCmd   `cmd:"" help:"Trial balance and solvency per asset, operator, venue and shard, and what is in flight between shards."`
 	Statement statementCmd `cmd:"" help:"Opening and closing balance of an account, and every posting between, with its event and offset."`
 }
