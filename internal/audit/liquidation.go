@@ -40,6 +40,8 @@ type PriceMove struct {
 	What string        `json:"what"`
 	From events.Number `json:"from"`
 	To   events.Number `json:"to"`
+
+	scale int // of the market's prices
 }
 
 // PoolFigures are a pool's figures at one side of a record.
@@ -308,6 +310,7 @@ func (w *whyMaker) priceMove(m *Moment) *PriceMove {
 			cut := (&Moment{Fold: s, Head: &orderlog.Head{}}).API()
 			if market, err := cut.Market(e.Venue, b.Market); err == nil && market != nil && market.Mark != nil {
 				move.From, _ = events.ParseNumber(string(*market.Mark))
+				move.scale = int(market.PriceScale)
 			}
 		}
 		return move

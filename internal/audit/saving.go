@@ -170,7 +170,7 @@ func (w *whyMaker) saveByPrice(out *LiquidationWhy, _ string) (*Saving, error) {
 	if !ok || !out.Price.From.Present || !b.Mark.Present {
 		return nil, nil
 	}
-	scale := int(max(out.Price.From.Scale, b.Mark.Scale))
+	scale := out.Price.scale
 	from, err := out.Price.From.Int64At(scale)
 	if err != nil {
 		return nil, nil
