@@ -250,13 +250,33 @@ func (s *Shard) EachPool(fn func(*PoolState) error) error {
 	var out PoolState
 	for _, v := range s.venueList {
 		for _, a := range v.accounts {
-			money := s.Money(v.Name, a.owner, a.Subaccount)
-			for _, p := range append([]*pool{&a.cross}, a.isolated...) {
-				v.poolState(&out, p, money)
-				if err := fn(&out); err != nil {
-					return err
-				}
+			if err := s.eachPool(&out, a, fn); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+// PoolsOf calls fn with the pools of one account, cross first.
+func (s *Shard) PoolsOf(venue, owner string, subaccount uint32, fn func(*PoolState) error) error {
+	v := s.venues[venue]
+	if v == nil {
+		return nil
+	}
+	a := s.owners[owner].account(v, subaccount)
+	if a == nil {
+		return nil
+	}
+	return s.eachPool(new(PoolState), a, fn)
+}
+
+func (s *Shard) eachPool(out *PoolState, a *account, fn func(*PoolState) error) error {
+	money := s.Money(a.venue.Name, a.owner, a.Subaccount)
+	for _, p := range append([]*pool{&a.cross}, a.isolated...) {
+		a.venue.poolState(out, p, money)
+		if err := fn(out); err != nil {
+			return err
 		}
 	}
 	return nil

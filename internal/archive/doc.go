@@ -23,11 +23,8 @@ const (
 	footerBytes  = 8 + 4 + len(endMagic)
 	maxTopic     = 249 // bytes, as Kafka's
 	maxPlain     = 64 << 20
-	maxRatio     = 256 // of plain to stored bytes: LZ4 cannot do better
 	maxIndex     = 1 << 30
 	indexEntry   = 8 + 8 + 4 + 32
-	codecStored  = 0
-	codecLZ4     = 1
 	maxHeadBytes = 4 + 2 + maxTopic + 4 + 8
 )
 

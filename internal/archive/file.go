@@ -13,9 +13,8 @@ import (
 	"sort"
 	"time"
 
-	"github.com/pierrec/lz4/v4"
-
 	"marginledger/internal/eventlog"
+	"marginledger/internal/lz"
 )
 
 // File is a finished partition file. Any number of readers may read it at once.
@@ -211,22 +210,12 @@ func readBlock(in io.ReaderAt, size, pos, want int64) (*block, error) {
 		return nil, fmt.Errorf("checksum %08x, expected %08x", sum, want)
 	}
 	plain := binary.BigEndian.Uint32(stored[4:])
-	if int(binary.BigEndian.Uint32(stored)) != len(packed) || plain > maxPlain || int(plain) > maxRatio*(len(packed)+1) || b.records <= 0 || b.records > int(plain) || b.first < 0 {
+	if int(binary.BigEndian.Uint32(stored)) != len(packed) || plain > maxPlain || b.records <= 0 || b.records > int(plain) || b.first < 0 {
 		return nil, errors.New("its header is malformed")
 	}
-	switch stored[20] {
-	case codecStored:
-		b.plain = packed
-	case codecLZ4:
-		b.plain = make([]byte, plain)
-		if n, err := lz4.UncompressBlock(packed, b.plain); err != nil || n != int(plain) {
-			return nil, fmt.Errorf("does not unpack to %d bytes", plain)
-		}
-	default:
-		return nil, fmt.Errorf("codec %d, this build knows %d and %d", stored[20], codecStored, codecLZ4)
-	}
-	if len(b.plain) != int(plain) {
-		return nil, errors.New("its header is malformed")
+	var err error
+	if b.plain, err = lz.Unpack(lz.Codec(stored[20]), packed, int(plain)); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

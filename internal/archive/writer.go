@@ -12,9 +12,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/pierrec/lz4/v4"
-
 	"marginledger/internal/eventlog"
+	"marginledger/internal/lz"
 )
 
 // Head says which records a partition file holds.
@@ -43,8 +42,7 @@ type Writer struct {
 	first     int64 // offset of the open block's first record
 	last      int64 // of the last record; From - 1 before the first
 	timestamp int64 // of the last record of the open block
-	packed    []byte
-	codec     lz4.Compressor
+	packer    lz.Packer
 }
 
 // blockInfo is a block's line in the index.
@@ -135,19 +133,13 @@ func (w *Writer) Add(r *eventlog.Record) error {
 }
 
 func (w *Writer) closeBlock() error {
-	codec, stored := byte(codecStored), w.plain
-	if bound := lz4.CompressBlockBound(len(w.plain)); cap(w.packed) < bound {
-		w.packed = make([]byte, bound)
-	}
-	if n, err := w.codec.CompressBlock(w.plain, w.packed[:cap(w.packed)]); err == nil && n > 0 && n < len(w.plain) {
-		codec, stored = codecLZ4, w.packed[:n]
-	}
+	codec, stored := w.packer.Pack(w.plain)
 	b := make([]byte, 0, headerBytes+len(stored))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(stored)))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(w.plain)))
 	b = binary.BigEndian.AppendUint32(b, uint32(w.count))
 	b = binary.BigEndian.AppendUint64(b, uint64(w.first))
-	b = append(b, codec)
+	b = append(b, byte(codec))
 	sum := crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, stored)
 	b = append(binary.BigEndian.AppendUint32(b, sum), stored...)
 	if _, err := w.out.Write(b); err != nil {

@@ -57,6 +57,10 @@ func TestAt(t *testing.T) {
 		check(Point{Cut: uint64(c + 1)}, int(w.cuts[c].Head.Counters.N))
 	}
 	check(End, len(w.notes))
+	for _, cut := range w.bases(t) { // where the fold begins
+		check(Point{Cut: cut}, int(w.cuts[cut-1].Head.Counters.N))
+		check(Point{N: w.cuts[cut-1].Head.Counters.N}, int(w.cuts[cut-1].Head.Counters.N))
+	}
 	check(Point{Time: day.UnixNano() + 1e18}, len(w.notes))
 
 	for _, to := range []Point{{Cut: 1 << 40}, {N: 1 << 40}, {Source: projector.Source{Topic: "nowhere"}}, {Source: projector.Source{Topic: accountTopic}, Offset: 1 << 40},

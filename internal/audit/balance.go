@@ -76,7 +76,7 @@ type MarketBalance struct {
 	InFlight events.Number `json:"inFlight"` // Σ signed size of trades of which a leg is not there: what net is if all trades are pairs
 	Clearing events.Number `json:"clearing"` // of the system account, over all shards
 	Cost     events.Number `json:"cost"`     // Σ entry + clearing: 0 if all trades are pairs and none is in flight
-	Funding  events.Number `json:"funding"`  // of the system account: ≥ 0 by rounding, if funding is between longs and shorts
+	Funding  events.Number `json:"funding"`  // of the system account: minus what was posted; what is unposted is not in it
 }
 
 // FundBalance is an observed fund.

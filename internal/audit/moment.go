@@ -84,11 +84,15 @@ type walker struct {
 }
 
 func (w *walker) walk(ctx context.Context) (*Moment, error) {
+	toCut := w.to.Cut
 	if h := w.o.from.head; h != nil {
 		w.at, w.n = h.Counters.N, h.Counters.N
+		if w.to.N == w.n { // It is there already.
+			toCut = h.Cut
+		}
 	}
 	r, err := w.past.refold(ctx, w.shard, pipeline.RefoldOptions{
-		From: w.o.from.state, ToCut: w.to.Cut, Postings: w.o.postings,
+		From: w.o.from.state, ToCut: toCut, Postings: w.o.postings,
 		NewFold: func(c projector.Config) pipeline.Fold {
 			w.fold = projector.New(c)
 			return w.fold

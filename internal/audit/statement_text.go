@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"marginledger/internal/table"
 )
 
 // String is the statement for people.
@@ -51,7 +53,7 @@ func (s *Statement) WriteCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	row := func(cells ...string) {
 		for i, c := range cells {
-			cells[i] = plain(c)
+			cells[i] = table.Plain(c)
 		}
 		_ = w.Write(cells) // Flush tells.
 	}
@@ -71,17 +73,6 @@ func (s *Statement) WriteCSV(out io.Writer) error {
 	}
 	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	return w.Error()
-}
-
-// plain keeps a spreadsheet from taking a text for a formula; numbers stay as they are.
-func plain(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return cell
-	}
-	if digits := strings.TrimLeft(cell, "-"); len(cell)-len(digits) == 1 && digits != "" && strings.Trim(digits, "0123456789.") == "" {
-		return cell
-	}
-	return "'" + cell
 }
 
 //go:embed statement.html

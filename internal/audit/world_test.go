@@ -115,6 +115,8 @@ type world struct {
 	cuts  []pipeline.RecordedCut
 	marks map[string]int64
 
+	partition int32 // of the accounts: the shard
+
 	noting bool // what each record left
 	notes  []note
 }
@@ -190,7 +192,11 @@ func topicOf(t events.Type) string {
 func (w *world) raw(topic string, key, value []byte) int64 {
 	offset := w.append(topic, key, value)
 	recs := w.log.parts[partName(topic, 0)]
-	if err := w.rec.Apply(projector.Source{Topic: topic}, &recs[len(recs)-1]); err != nil {
+	src := projector.Source{Topic: topic}
+	if topic == accountTopic {
+		src.Partition = w.partition
+	}
+	if err := w.rec.Apply(src, &recs[len(recs)-1]); err != nil {
 		w.t.Fatal(err)
 	}
 	if w.noting {
@@ -237,9 +243,14 @@ func (w *world) takeover() {
 // snapshot takes one of the last cut.
 func (w *world) snapshot() {
 	w.cut()
-	if _, err := snapshot.Take(context.Background(), w.snapshots(), &foldedState{w.rec.Fold(), w.last.Head}, snapshot.TakeOptions{Now: day}); err != nil {
+	if err := takeSnapshot(w.t, w.snapshots(), &foldedState{w.rec.Fold(), w.last.Head}); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func takeSnapshot(t testing.TB, to snapshot.Dir, s snapshot.State) error {
+	_, err := snapshot.Take(t.Context(), to, s, snapshot.TakeOptions{Now: day})
+	return err
 }
 
 func (w *world) snapshots() snapshot.Dir { return snapshot.Dir(filepath.Join(w.dir, "snapshots")) }

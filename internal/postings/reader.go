@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/pierrec/lz4/v4"
+	"marginledger/internal/lz"
 )
 
 // Index is a finished index. Any number of goroutines may read it.
@@ -169,20 +169,16 @@ func (x *Index) block(k blockAt, bucket int) (plain []byte, count uint32, err er
 	}
 	stored := b[headerBytes:]
 	sum := crc32.Update(crc32.Checksum(b[:headerBytes-4], castagnoli), castagnoli, stored)
-	size, codec := binary.BigEndian.Uint32(b[4:]), b[14]
+	size := binary.BigEndian.Uint32(b[4:])
 	count = binary.BigEndian.Uint32(b[8:])
 	switch {
 	case sum != binary.BigEndian.Uint32(b[headerBytes-4:]):
 		return nil, 0, bad("%s: the block at %d has checksum %08x, expected %08x", x.name, k.pos, sum, binary.BigEndian.Uint32(b[headerBytes-4:]))
-	case int(binary.BigEndian.Uint32(b)) != len(stored) || int(binary.BigEndian.Uint16(b[12:])) != bucket || size > maxPlain || count > size,
-		codec > 1, codec == 0 && int(size) != len(stored), int(size) > 256*(len(stored)+1):
+	case int(binary.BigEndian.Uint32(b)) != len(stored) || int(binary.BigEndian.Uint16(b[12:])) != bucket || size > maxPlain || count > size:
 		return nil, 0, bad("%s: the block at %d is malformed", x.name, k.pos)
-	case codec == 0:
-		return stored, count, nil
 	}
-	plain = make([]byte, size)
-	if n, err := lz4.UncompressBlock(stored, plain); err != nil || n != int(size) {
-		return nil, 0, bad("%s: the block at %d does not unpack to %d bytes", x.name, k.pos, size)
+	if plain, err = lz.Unpack(lz.Codec(b[14]), stored, int(size)); err != nil {
+		return nil, 0, bad("%s: the block at %d: %w", x.name, k.pos, err)
 	}
 	return plain, count, nil
 }

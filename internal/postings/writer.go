@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/pierrec/lz4/v4"
+	"marginledger/internal/lz"
 )
 
 // Writer writes an index. Entries come in the order of their records; an index that is not finished is none.
@@ -21,8 +21,7 @@ type Writer struct {
 	pos    int64
 	bucket [Buckets]building
 	blocks [Buckets][]blockAt
-	packed []byte
-	codec  lz4.Compressor
+	packer lz.Packer
 	err    error
 }
 
@@ -78,19 +77,13 @@ func (w *Writer) add(bucket int, e *Entry) error {
 
 func (w *Writer) closeBlock(bucket int) {
 	b := &w.bucket[bucket]
-	if bound := lz4.CompressBlockBound(len(b.plain)); cap(w.packed) < bound {
-		w.packed = make([]byte, bound)
-	}
-	codec, stored := byte(0), b.plain
-	if n, err := w.codec.CompressBlock(b.plain, w.packed[:cap(w.packed)]); err == nil && n > 0 && n < len(b.plain) {
-		codec, stored = 1, w.packed[:n]
-	}
+	codec, stored := w.packer.Pack(b.plain)
 	h := make([]byte, 0, headerBytes)
 	h = binary.BigEndian.AppendUint32(h, uint32(len(stored)))
 	h = binary.BigEndian.AppendUint32(h, uint32(len(b.plain)))
 	h = binary.BigEndian.AppendUint32(h, uint32(b.count))
 	h = binary.BigEndian.AppendUint16(h, uint16(bucket))
-	h = append(h, codec)
+	h = append(h, byte(codec))
 	h = binary.BigEndian.AppendUint32(h, crc32.Update(crc32.Checksum(h, castagnoli), castagnoli, stored))
 	w.blocks[bucket] = append(w.blocks[bucket], blockAt{w.pos, uint32(len(h) + len(stored))})
 	w.write(h)
