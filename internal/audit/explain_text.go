@@ -11,12 +11,12 @@ func (x *Explanation) String() string {
 	var b strings.Builder
 	b.WriteString(x.At.String())
 	printAccount(&b, x.Account)
-	x.print(&b)
+	x.tell(&b)
 	return b.String()
 }
 
 // print writes the steps and what moved them: each term once a pool.
-func (x *Explanation) print(b *strings.Builder) {
+func (x *Explanation) tell(b *strings.Builder) {
 	if x.Since > 1 {
 		fmt.Fprintf(b, "\nrecords before %d were not looked at\n", x.Since)
 	}
@@ -27,11 +27,11 @@ func (x *Explanation) print(b *strings.Builder) {
 		fmt.Fprintf(b, "%s: %v\n", s.What, s.Event)
 	}
 	for i := range x.Pools {
-		x.Pools[i].print(b)
+		x.Pools[i].tell(b)
 	}
 }
 
-func (p *ExplainedPool) print(b *strings.Builder) {
+func (p *ExplainedPool) tell(b *strings.Builder) {
 	fmt.Fprintf(b, "\npool %s\n", p.Pool)
 	if p.Missing != "" {
 		fmt.Fprintf(b, "  unknown: needs %s\n", p.Missing)
@@ -57,7 +57,7 @@ func (p *ExplainedPool) print(b *strings.Builder) {
 			}
 		}
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	if len(moved) > 0 {
 		b.WriteString("  last moved by\n")
 	}
@@ -69,13 +69,13 @@ func (p *ExplainedPool) print(b *strings.Builder) {
 		}
 		fmt.Fprintf(w, "    %s\t%s\n", m.What, who)
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	for i := range p.Prices {
-		p.Prices[i].print(b)
+		p.Prices[i].tell(b)
 	}
 }
 
-func (x *ExplainedPrice) print(b *strings.Builder) {
+func (x *ExplainedPrice) tell(b *strings.Builder) {
 	if x.Price == nil {
 		fmt.Fprintf(b, "  %s %s has no liquidation price: %s\n", x.Market, x.Leg, x.Why)
 		return
@@ -112,7 +112,7 @@ func (x *LiquidationWhy) String() string {
 			fmt.Fprintf(w, "%s %s %s\t%s\t%s\t%s\t%s\t%s\t\n", []string{"before", "after"}[i], q.Market, q.Leg, orUnknown(q.Size), orUnknown(q.Mark), orUnknown(q.Unrealised), orUnknown(q.Funding), orUnknown(q.Maintenance))
 		}
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	b.WriteString("\nany of these before it would have saved the pool from this record; each was tried, and is the least of its kind\n")
 	for _, s := range x.Saved {
 		fmt.Fprintf(&b, "  %s: %v %s\n", s.What, s.Amount, s.Unit)
@@ -125,8 +125,8 @@ func (x *LiquidationWhy) String() string {
 	for _, l := range x.History {
 		fmt.Fprintf(w, "  %s\trecord %d\t%s\t%s\tequity %s\tmaintenance %s\t%s %s\n", l.Time, l.N, l.Kind, l.Stage, orUnknown(l.Equity), orUnknown(l.Maintenance), l.Type, l.Source)
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	b.WriteString("\nevery term, right behind the trigger\n")
-	x.Explanation.print(&b)
+	x.Explanation.tell(&b)
 	return b.String()
 }
