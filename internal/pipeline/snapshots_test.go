@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -250,10 +251,11 @@ func TestNoSnapshot(t *testing.T) {
 type endless struct {
 	snapshot.Store
 	begun chan struct{}
+	once  sync.Once // a policy that is due asks again until the shard has ended
 }
 
 func (e *endless) Put(ctx context.Context, _ func(io.Writer) (string, error)) error {
-	close(e.begun)
+	e.once.Do(func() { close(e.begun) })
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
@@ -264,7 +266,7 @@ func TestStopGivesSnapshotUp(t *testing.T) {
 		t.Run(fmt.Sprintf("onDemand=%v", onDemand), func(t *testing.T) {
 			w := newWorld(t, 1)
 			w.trade(rngOf(seed(t)), 0, 100)
-			place := &endless{snapshot.Dir(t.TempDir()), make(chan struct{})}
+			place := &endless{Store: snapshot.Dir(t.TempDir()), begun: make(chan struct{})}
 			cfg := w.config(t.TempDir())
 			cfg.Snapshots = SnapshotPolicy{Store: place, Cuts: 2}
 			asked := make(chan error, 1)
