@@ -65,7 +65,7 @@ fuzz:
 	@for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 	    echo "fuzz $$(dirname $$file) $$target"; \
-	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	    deploy/fuzz.sh ./$$(dirname $$file) $$target $(FUZZTIME); \
 	  done; \
 	done
 
