@@ -138,6 +138,7 @@ var errLoad = errors.New("the state is malformed")
 
 // loadFold loads a fold from a state, and copies it if to is set.
 func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) error {
+	defer collectLess()()
 	row := func(r projector.Row) error {
 		if err := f.LoadRow(r.Key, r.Value); err != nil {
 			return fmt.Errorf("%w: row %q: %w", errLoad, r.Key, err)
