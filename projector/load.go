@@ -286,13 +286,13 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		return err
 	}
 	for range r.count() {
-		m, err := v.marginMarket(r.text())
+		m, err := v.rowMarket(r)
 		if err != nil {
 			return err
 		}
 		leg, x := events.Leg(r.byte()), v.settlement
 		if r.version > 1 {
-			if x, err = v.marginAsset(r.text()); err != nil {
+			if x, err = v.rowAsset(r); err != nil {
 				return err
 			}
 		}
@@ -316,7 +316,7 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 	if r.version > 1 {
 		a.Mode = r.text()
 		for range r.count() {
-			x, err := v.marginAsset(r.text())
+			x, err := v.rowAsset(r)
 			if err != nil {
 				return err
 			}
@@ -337,7 +337,7 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 
 func (p *pool) loadBalances(v *venue, r *rowReader) error {
 	for range r.count() {
-		x, err := v.marginAsset(r.text())
+		x, err := v.rowAsset(r)
 		if err != nil {
 			return err
 		}
@@ -357,7 +357,7 @@ func (st *stop) load(r *rowReader) {
 }
 
 func (v *venue) loadSetting(r *rowReader) (set setting, err error) {
-	if set.market, err = v.marginMarket(r.text()); err != nil {
+	if set.market, err = v.rowMarket(r); err != nil {
 		return set, err
 	}
 	set.isolated, set.leverage = r.bool(), r.int()
@@ -374,7 +374,7 @@ func (v *venue) loadSetting(r *rowReader) (set setting, err error) {
 
 func (p *pool) load(a *account, r *rowReader) error {
 	for range r.count() {
-		m, err := a.venue.marginMarket(r.text())
+		m, err := a.venue.rowMarket(r)
 		if err != nil {
 			return err
 		}
