@@ -50,10 +50,10 @@ func (s *Shard) LoadRow(key, value []byte) error {
 		return fmt.Errorf("%w: empty key", errRow)
 	}
 	k, r := &rowKey{key[1:]}, &rowReader{data: value}
-	if r.version = r.byte(); r.version < 1 || r.version > rowVersion {
-		return fmt.Errorf("%w: row %q has version %d, this build reads 1 to %d", errRow, key, r.version, rowVersion)
+	err := r.begin()
+	if err == nil {
+		err = s.loadRow(key[0], k, r)
 	}
-	err := s.loadRow(key[0], k, r)
 	if err == nil {
 		err = r.done()
 	}
@@ -61,6 +61,28 @@ func (s *Shard) LoadRow(key, value []byte) error {
 		return fmt.Errorf("row %q: %w", key, err)
 	}
 	return nil
+}
+
+// begin reads the version of a row.
+func (r *rowReader) begin() error {
+	if r.version = r.byte(); r.version < 1 || r.version > rowVersion {
+		return fmt.Errorf("%w: it has version %d, this build reads 1 to %d", errRow, r.version, rowVersion)
+	}
+	return nil
+}
+
+// keyVenue takes the venue off a key.
+func (s *Shard) keyVenue(k *rowKey) (*venue, error) {
+	i := bytes.IndexByte(k.rest, 0)
+	if i < 0 {
+		return nil, fmt.Errorf("%w: key without end of name", errRow)
+	}
+	name := k.rest[:i]
+	k.rest = k.rest[i+1:]
+	if v := s.venues[string(name)]; v != nil {
+		return v, nil
+	}
+	return nil, fmt.Errorf("%w: venue %q has no row", errRow, name)
 }
 
 func (s *Shard) loadRow(kind byte, k *rowKey, r *rowReader) error {
@@ -72,13 +94,9 @@ func (s *Shard) loadRow(kind byte, k *rowKey, r *rowReader) error {
 	case rowIncomplete:
 		return s.loadIncomplete(k, r)
 	}
-	name, err := k.name()
+	v, err := s.keyVenue(k)
 	if err != nil {
 		return err
-	}
-	v := s.venues[name]
-	if v == nil {
-		return fmt.Errorf("%w: venue %q has no row", errRow, name)
 	}
 	switch kind {
 	case rowAsset:
@@ -260,10 +278,25 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 	if err != nil {
 		return err
 	}
-	a, known := s.peek(v, owner, sub)
-	if known {
+	a := newAccount(v, owner, sub)
+	if err := a.load(r); err != nil || r.err != nil {
+		return err
+	}
+	return s.enterLoaded(a)
+}
+
+// enterLoaded makes a restored account known.
+func (s *Shard) enterLoaded(a *account) error {
+	if s.owners[a.owner].account(a.venue, a.Subaccount) != nil {
 		return fmt.Errorf("%w: account twice", errRow)
 	}
+	s.enter(a)
+	return nil
+}
+
+// load reads an account's row. Of the shard it only reads what rows of lower kinds have made.
+func (a *account) load(r *rowReader) error {
+	v := a.venue
 	a.operator, a.marginType, a.funded, a.ownLevels = r.text(), events.MarginType(r.byte()), r.bool(), r.bool()
 	if a.ownLevels {
 		a.levels = make([]int64, r.count())
@@ -286,13 +319,13 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 		return err
 	}
 	for range r.count() {
-		m, err := v.marginMarket(r.text())
+		m, err := v.rowMarket(r)
 		if err != nil {
 			return err
 		}
 		leg, x := events.Leg(r.byte()), v.settlement
 		if r.version > 1 {
-			if x, err = v.marginAsset(r.text()); err != nil {
+			if x, err = v.rowAsset(r); err != nil {
 				return err
 			}
 		}
@@ -316,7 +349,7 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 	if r.version > 1 {
 		a.Mode = r.text()
 		for range r.count() {
-			x, err := v.marginAsset(r.text())
+			x, err := v.rowAsset(r)
 			if err != nil {
 				return err
 			}
@@ -326,18 +359,15 @@ func (s *Shard) loadAccount(v *venue, k *rowKey, r *rowReader) error {
 	a.State = r.bytes()
 	if v.keeper != nil && r.err == nil {
 		if _, err := v.keeper.Claims(&a.Account); err != nil {
-			return fmt.Errorf("%w: account %s/%d: %w", errRow, owner, sub, err)
+			return fmt.Errorf("%w: account %s/%d: %w", errRow, a.owner, a.Subaccount, err)
 		}
-	}
-	if r.err == nil {
-		s.enter(a)
 	}
 	return nil
 }
 
 func (p *pool) loadBalances(v *venue, r *rowReader) error {
 	for range r.count() {
-		x, err := v.marginAsset(r.text())
+		x, err := v.rowAsset(r)
 		if err != nil {
 			return err
 		}
@@ -357,7 +387,7 @@ func (st *stop) load(r *rowReader) {
 }
 
 func (v *venue) loadSetting(r *rowReader) (set setting, err error) {
-	if set.market, err = v.marginMarket(r.text()); err != nil {
+	if set.market, err = v.rowMarket(r); err != nil {
 		return set, err
 	}
 	set.isolated, set.leverage = r.bool(), r.int()
@@ -373,8 +403,12 @@ func (v *venue) loadSetting(r *rowReader) (set setting, err error) {
 }
 
 func (p *pool) load(a *account, r *rowReader) error {
-	for range r.count() {
-		m, err := a.venue.marginMarket(r.text())
+	n := r.count()
+	if n > 0 {
+		p.Positions = make([]margin.Position, 0, min(n, margin.MaxPositions))
+	}
+	for range n {
+		m, err := a.venue.rowMarket(r)
 		if err != nil {
 			return err
 		}
@@ -394,19 +428,27 @@ func (p *pool) load(a *account, r *rowReader) error {
 // After it Apply goes on as if it had never stopped.
 func (s *Shard) Loaded(c Counters) error {
 	s.counters = c
+	some := make([]*pool, 0, ahead) // bounded together: their holders' memory is waited for together
 	for _, v := range s.venueList {
 		for _, a := range v.accounts {
 			a.incomplete = s.openDeadLetters(a)
 			if err := s.derive(&a.cross); err != nil {
 				return err
 			}
+			some = append(some, &a.cross)
 			for _, p := range a.isolated {
 				if err := s.derive(p); err != nil {
 					return err
 				}
+				some = append(some, p)
+			}
+			if len(some) >= ahead {
+				s.boundLoaded(some)
+				some = some[:0]
 			}
 		}
 	}
+	s.boundLoaded(some)
 	for _, r := range s.dirty.rows {
 		r.unmark()
 	}
@@ -414,8 +456,7 @@ func (s *Shard) Loaded(c Counters) error {
 	return nil
 }
 
-// derive gives a restored pool its places among holders, its bounds and its deadline. Health is
-// taken for record 0, so that it is taken anew by the next.
+// derive gives a restored pool its places among holders and its deadline.
 func (s *Shard) derive(p *pool) error {
 	for i := range p.Positions {
 		p.Positions[i].Slot = s.markets[p.Positions[i].Market.ID].holders.add(p)
@@ -432,10 +473,18 @@ func (s *Shard) derive(p *pool) error {
 	if p.episode != nil && p.episode.cooldown != 0 {
 		s.addDeadline(p)
 	}
-	p.healthN = 0
-	s.bound(p)
-	p.healthN = 0
 	return nil
+}
+
+// boundLoaded gives restored pools their bounds. Health is taken for record 0, so that it is taken anew by the next.
+func (s *Shard) boundLoaded(pools []*pool) {
+	for _, p := range pools {
+		p.healthN = 0
+	}
+	s.boundAll(pools)
+	for _, p := range pools {
+		p.healthN = 0
+	}
 }
 
 // CheckTrialBalance adds up what rows hold, per venue and asset: accounts, isolated pools and system

@@ -214,10 +214,15 @@ func (s *Shard) peek(v *venue, owner string, sub uint32) (a *account, entered bo
 	if a = s.owners[owner].account(v, sub); a != nil {
 		return a, true
 	}
-	a = &account{Account: margin.Account{Subaccount: sub}, venue: v, owner: owner, marginType: events.MarginStandard}
+	return newAccount(v, owner, sub), false
+}
+
+// newAccount makes an account that nobody knows yet.
+func newAccount(v *venue, owner string, sub uint32) *account {
+	a := &account{Account: margin.Account{Subaccount: sub}, venue: v, owner: owner, marginType: events.MarginStandard}
 	a.cross.account, a.cross.asset = a, v.settlement
 	a.cross.Venue, a.cross.Account = &v.Venue, &a.Account
-	return a, false
+	return a
 }
 
 // enter makes a new account known.

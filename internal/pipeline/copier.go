@@ -3,12 +3,10 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"marginledger/internal/orderlog"
 	"marginledger/internal/store"
 	"marginledger/projector"
-	"marginledger/snapshot"
 )
 
 // copier writes a restored state to an empty store, beside the fold that loads it. The head comes with the last commit:
@@ -132,68 +130,3 @@ func (c *copier) finish(head *orderlog.Head) error {
 
 // abort leaves a store that counts as empty.
 func (c *copier) abort() error { return c.wait() }
-
-// errLoad marks a state that the fold does not take.
-var errLoad = errors.New("the state is malformed")
-
-// loadFold loads a fold from a state, and copies it if to is set.
-func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) error {
-	row := func(r projector.Row) error {
-		if err := f.LoadRow(r.Key, r.Value); err != nil {
-			return fmt.Errorf("%w: row %q: %w", errLoad, r.Key, err)
-		}
-		if to != nil {
-			to.row(r.Key, r.Value)
-		}
-		return nil
-	}
-	seen := func(src projector.Source, entries []byte) error {
-		f.LoadSeen(src, entries)
-		if to != nil {
-			to.seen(src, entries)
-		}
-		return nil
-	}
-	var err error
-	if file, ok := from.(*snapshot.File); ok { // which is read once then
-		if f, ok := f.(interface{ Expect(rows uint64) }); ok {
-			f.Expect(file.Rows)
-		}
-		err = file.Each(row, seen)
-	} else if err = from.EachRow(row); err == nil {
-		err = from.EachSeen(seen)
-	}
-	if err != nil {
-		return err
-	}
-	if err := f.Loaded(head.Counters); err != nil {
-		return fmt.Errorf("%w: %w", errLoad, err)
-	}
-	return nil
-}
-
-// Restored is a state that was restored from a snapshot.
-type Restored struct {
-	Head *orderlog.Head
-	Fold Fold
-}
-
-// Restore fetches a snapshot, verifies it, loads it into a fold, and makes an empty store a copy of it. What the order log
-// says about it is the caller's business.
-func Restore(ctx context.Context, from snapshot.Store, m *snapshot.Manifest, st *store.Store) (*Restored, error) {
-	file, done, err := snapshot.OpenUnverified(ctx, from, m) // There is nothing to lose.
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	head, _ := file.Head()
-	f := newFold(projector.Config{Shard: head.Shard, DedupeWindow: head.DedupeWindow})
-	to, err := newCopier(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	if err := loadFold(f, head, file, to); err != nil {
-		return nil, errors.Join(fmt.Errorf("restore snapshot %s: %w", m.Name, err), to.abort())
-	}
-	return &Restored{head, f}, to.finish(head)
-}

@@ -50,6 +50,7 @@ func (g *Ingest) Row(key, value []byte) error {
 		if err != nil {
 			return fmt.Errorf("fill the store: %w", err)
 		}
+		file = vfs.NewSyncingFile(file, vfs.SyncingFileOptions{BytesPerSync: 1 << 20}) // so that its end need not wait for all of it
 		g.paths = append(g.paths, path)
 		g.table = sstable.NewWriter(objstorageprovider.NewFileWritable(file), g.s.settings.MakeWriterOptions(lastLevel, g.s.db.TableFormat()))
 	}
