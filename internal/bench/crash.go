@@ -56,7 +56,7 @@ func measureCrashDay(r *run) (_ map[string]float64, err error) {
 	many := crashEvents / crashAccounts * accounts
 	for i := range crashMarks {
 		for facts < accounts+(many-accounts)*(i+1)/crashMarks {
-			t := w.trade()
+			t := w.tradeIn(w.market())
 			t.Size, t.Fee = number(1+w.rng.Int64N(4000), sizeScale), number(5, 4)
 			if err := account(w.owners[w.rng.IntN(accounts)], t); err != nil {
 				return nil, err

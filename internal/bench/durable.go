@@ -60,9 +60,9 @@ func (r *run) durable(name string, encode func([]byte, *events.Event) []byte) (_
 	var text []byte
 	ends, owners := []int{0}, []string(nil)
 	for range r.size(1_000_000, 50_000) {
-		owner := w.someone()
+		owner, fill := w.trade()
 		f.now += 1000
-		text = encode(text, f.fact(owner, w.trade(), f.now))
+		text = encode(text, f.fact(owner, fill, f.now))
 		ends, owners = append(ends, len(text)), append(owners, owner)
 	}
 	begun := time.Now()

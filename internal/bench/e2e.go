@@ -66,7 +66,7 @@ func (r *run) endToEnd(name string, brokers []string) (_ float64, err error) {
 	for i := range many {
 		switch {
 		case i%100 != 0:
-			err = feed.send(w.someone(), w.trade())
+			err = feed.send(w.trade())
 		case i%(many/len(v.due)) == 0:
 			err = feed.send("", w.markOf(v.market, v.price(i/(many/len(v.due)))))
 		default:

@@ -178,7 +178,7 @@ func (v *victims) send(ctx context.Context, w *world, feed *feed, begin time.Tim
 		}
 		now := time.Now()
 		for ; fills < int(now.Sub(begin).Seconds()*float64(v.fills)); fills++ {
-			if err := feed.send(w.someone(), w.trade()); err != nil {
+			if err := feed.send(w.trade()); err != nil {
 				return fmt.Errorf("send fills: %w", err)
 			}
 		}

@@ -23,7 +23,8 @@ var foldFill = benchmark{
 		const many = 1 << 14
 		bodies, owners := make([]events.Fill, many), make([]string, many)
 		for i := range bodies {
-			bodies[i], owners[i] = *w.trade(), w.someone()
+			owner, fill := w.trade()
+			bodies[i], owners[i] = *fill, owner
 		}
 		i := 0
 		ns, err := r.perCall(1024, func() error {
@@ -67,7 +68,7 @@ var codecs = benchmark{
 	measure: func(r *run) (map[string]float64, error) {
 		var n numbered
 		w := newWorld(16, 16)
-		fill := n.fact(w.owners[1], w.trade(), 1_760_130_903_123_456_789)
+		fill := n.fact(w.owners[1], w.tradeIn(w.market()), 1_760_130_903_123_456_789)
 		values := make(map[string]float64)
 		for name, value := range map[string][]byte{"decode_json_ns": events.AppendJSON(nil, fill), "decode_proto_ns": events.AppendProto(nil, fill)} {
 			r.say("%s: a fill of %d bytes", name, len(value))

@@ -212,7 +212,7 @@ func (r *run) measurePause(m *million, st *store.Store, key *sumtree.Key) (float
 func (m *million) standstill(w *world, end func(n int) bool) (longest time.Duration, err error) {
 	last := cpuTime()
 	for n := 0; !end(n); n++ {
-		if err := m.apply(m.owners[m.rng.IntN(len(m.owners))], w.trade()); err != nil {
+		if err := m.apply(m.owners[m.rng.IntN(len(m.owners))], w.tradeIn(w.market())); err != nil {
 			return 0, err
 		}
 		if n%1024 == 0 {

@@ -26,6 +26,8 @@ type world struct {
 	active  *rand.Zipf // accounts
 	markets []string
 	owners  []string
+	first   []int32 // by account: of its positions; and the end
+	held    []int32 // markets of the positions that settle opens
 	fill    events.Fill
 	mark    events.MarkPrice
 }
@@ -66,31 +68,41 @@ func (w *world) found(out emit) error {
 	return err
 }
 
-// settle opens every account: a deposit that nothing here will exhaust, and one to four positions.
+// settle opens every account: a deposit that covers what it trades, and fills in one to four markets.
 func (w *world) settle(out emit) error {
 	for _, owner := range w.owners {
-		if err := out(owner, &events.Deposit{Asset: asset, Amount: events.MustNumber("10000000")}); err != nil {
+		if err := out(owner, &events.Deposit{Asset: asset, Amount: events.MustNumber("100000")}); err != nil {
 			return err
 		}
+		w.first = append(w.first, int32(len(w.held)))
 		for range 1 + w.rng.IntN(4) {
-			if err := out(owner, w.trade()); err != nil {
+			w.held = append(w.held, w.market())
+			if err := out(owner, w.tradeIn(w.held[len(w.held)-1])); err != nil {
 				return err
 			}
 		}
 	}
+	w.first = append(w.first, int32(len(w.held)))
 	return nil
 }
 
-// trade makes up a fill; the owner is the caller's choice.
-func (w *world) trade() *events.Fill {
-	w.fill = events.Fill{Market: w.markets[w.popular.Uint64()], Leg: events.LegNet, Side: events.Buy + events.Side(w.rng.IntN(2)),
+// trade makes up a fill of somebody in a market that they hold; few accounts are busy.
+func (w *world) trade() (owner string, fill *events.Fill) {
+	k := w.active.Uint64()
+	held := w.held[w.first[k]:w.first[k+1]]
+	return w.owners[k], w.tradeIn(held[w.rng.IntN(len(held))])
+}
+
+// market draws a market: few are popular.
+func (w *world) market() int32 { return int32(w.popular.Uint64()) }
+
+// tradeIn makes up a fill in a market.
+func (w *world) tradeIn(market int32) *events.Fill {
+	w.fill = events.Fill{Market: w.markets[market], Leg: events.LegNet, Side: events.Buy + events.Side(w.rng.IntN(2)),
 		Size: number(1+w.rng.Int64N(5000), sizeScale), Price: number(firstPrice-50+w.rng.Int64N(100), priceScale),
 		Fee: number(5, 2), FeeAsset: asset, TradeID: "t-000000001", OrderID: "o-000000001", Liquidity: events.Taker, Reason: events.ReasonTrade}
 	return &w.fill
 }
-
-// someone draws an account: few are busy.
-func (w *world) someone() string { return w.owners[w.active.Uint64()] }
 
 func (w *world) markOf(market string, price int64) *events.MarkPrice {
 	w.mark = events.MarkPrice{Market: market, Mark: number(price, priceScale)}
