@@ -40,6 +40,7 @@ type drawn struct {
 // draw works out the bounds of a pool.
 func (s *Shard) draw(p *pool) {
 	s.work.Bounded++
+	p.leeway = leeway{}
 	s.bounds.Reset(len(p.Positions), len(p.Balances))
 	s.terms.Reset()
 	hot := !s.narrow(p)
@@ -131,33 +132,14 @@ func (s *Shard) narrow(p *pool) bool {
 	if !h.IsKnown() {
 		return false
 	}
-	profile, levels, stage := a.venue.profile, a.callLevels(), events.StageNone
-	ok := true
-	if p.episode != nil {
-		stage = p.episode.stage
-		ok = s.edge(p, h, profile.ClearEdge())
-	}
-	below, worse := profile.StageEdge(stage)
-	if p.called < len(levels) && h.Positions > 0 {
-		call := margin.Edge{Multiple: levels[p.called]}
-		ok = ok && s.edge(p, h, call)
-		worse = worse && !call.Above(below)
-	}
-	if worse {
-		ok = ok && s.edge(p, h, below)
-	}
-	if p.called > 0 {
-		ok = ok && s.edge(p, h, profile.CallClearEdge(levels[p.called-1]))
-	}
-	if p.market == nil && a.stop.armed && h.Positions > 0 {
-		if a.stop.hasFloor {
-			ok = ok && s.edge(p, h, margin.Edge{Floor: a.stop.floor})
-		}
-		if a.stop.hasRatio {
-			ok = ok && s.edge(p, h, margin.Edge{Multiple: a.stop.ratio})
+	s.edges = s.edgesOf(p, h, s.edges[:0])
+	for i := range s.edges {
+		if !s.edge(p, h, s.edges[i]) {
+			p.leeway = leeway{}
+			return false
 		}
 	}
-	return ok
+	return true
 }
 
 // edge narrows the bounds by one edge; false where there is no room.
@@ -167,7 +149,41 @@ func (s *Shard) edge(p *pool, h *margin.Health, e margin.Edge) bool {
 	}
 	s.terms.Reset()
 	p.account.venue.profile.Slopes(&p.Pool, h, e, &s.terms)
+	if len(s.edges) == 1 {
+		s.spare(p, e)
+	}
 	return s.terms.Narrow(&s.bounds)
+}
+
+// edgesOf appends the edges that a pool may come to next.
+func (s *Shard) edgesOf(p *pool, h *margin.Health, edges []margin.Edge) []margin.Edge {
+	a := p.account
+	profile, levels, stage := a.venue.profile, a.callLevels(), events.StageNone
+	if p.episode != nil {
+		stage = p.episode.stage
+		edges = append(edges, profile.ClearEdge())
+	}
+	below, worse := profile.StageEdge(stage)
+	if p.called < len(levels) && h.Positions > 0 {
+		call := margin.Edge{Multiple: levels[p.called]}
+		edges = append(edges, call)
+		worse = worse && !call.Above(below)
+	}
+	if worse {
+		edges = append(edges, below)
+	}
+	if p.called > 0 {
+		edges = append(edges, profile.CallClearEdge(levels[p.called-1]))
+	}
+	if p.market == nil && a.stop.armed && h.Positions > 0 {
+		if a.stop.hasFloor {
+			edges = append(edges, margin.Edge{Floor: a.stop.floor})
+		}
+		if a.stop.hasRatio {
+			edges = append(edges, margin.Edge{Multiple: a.stop.ratio})
+		}
+	}
+	return edges
 }
 
 // boundDeferred gives bounds to the pools that a jump has left: its announcements came first.

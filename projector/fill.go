@@ -222,8 +222,12 @@ func (s *Shard) fill(a *account, b *events.Fill) Reason {
 		return reason
 	}
 	before := s.healthBefore(a, p.pool)
+	room, some := s.room(&p)
 	pool := s.commit(&p)
 	s.judgeFill(a, b, &p, pool, before)
+	if some {
+		s.takeLeeway(&p, room)
+	}
 	if ep := pool.episode; ep != nil && b.Reason == events.ReasonLiquidation && ep.cooldown == 0 {
 		s.startCooldown(pool, m.venue.Time)
 	}
@@ -271,7 +275,7 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool, 
 		if m.Halted {
 			s.violate(a, pool, margin.RuleMarketHalted)
 		}
-		if !backstop {
+		if !backstop && (p.opened > 0 || !a.venue.traits.OpensOnly) {
 			s.judgeUpdate(a, pool, margin.Update{Kind: margin.Traded, Before: before, Market: &m.Market, Opened: p.opened, Traded: p.trade.size,
 				Size: p.size, Leverage: a.setting(m).leverage, Short: p.moved.Less(p.required)})
 		}

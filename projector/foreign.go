@@ -82,6 +82,10 @@ func (v *venue) numbers(e *events.Event) bool {
 func (v *venue) follow(p margin.Profile) {
 	v.profile, v.traits = p, p.Traits()
 	v.keeper, _ = p.(margin.Keeper)
+	v.additive = nil
+	if v.traits.Additive {
+		v.additive, _ = p.(margin.Additive)
+	}
 	v.modal, _ = p.(margin.Modal)
 }
 

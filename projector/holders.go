@@ -94,6 +94,7 @@ type Work struct {
 	Judged  uint64 // health of a pool taken
 	Crossed uint64 // bounds left, and hot pools met, by variables that moved
 	Bounded uint64 // pools that were given bounds
+	Quiet   uint64 // trades that took of a pool's leeway only
 	Jumps   uint64 // moves that left so many bounds that new ones came later
 }
 

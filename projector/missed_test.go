@@ -129,6 +129,10 @@ func (w *missedWorld) mark(i int) {
 // move moves a price or a funding index, sometimes far.
 func (w *missedWorld) move() {
 	i, far := w.rng.IntN(4), int64(20)
+	if w.rng.IntN(3) == 0 {
+		w.trade(w.rng.IntN(3))
+		return
+	}
 	if w.rng.IntN(10) == 0 {
 		far = 200
 	}
@@ -143,6 +147,13 @@ func (w *missedWorld) move() {
 	w.mark(i)
 }
 
+// trade adds to a position or takes from it, often a little.
+func (w *missedWorld) trade(i int) {
+	size := 1 + w.rng.Int64N(60)>>w.rng.IntN(7)
+	w.account(&events.Fill{Market: fmt.Sprint("m", i), Leg: events.LegNet, Side: events.Buy + events.Side(w.rng.IntN(2)), Size: units(size, 3),
+		Price: units(max(w.prices[i]+w.rng.Int64N(21)-10, 1), 3), Fee: units(w.rng.Int64N(3)*w.rng.Int64N(1000), 6), FeeAsset: "USD", TradeID: "t", Reason: events.ReasonTrade})
+}
+
 // judgeAll judges every pool as if the last record had touched its variables.
 func (w *missedWorld) judgeAll() {
 	w.t.Helper()
@@ -154,7 +165,7 @@ func (w *missedWorld) judgeAll() {
 	s.judgeQueued()
 	for i := range s.pending {
 		o := &s.pending[i]
-		w.t.Fatalf("missed: %s of %s, equity %s, maintenance %s\nrepeat: go test ./projector -run TestNothingMissed -missed-seed %d",
+		w.t.Fatalf("missed: %s of %s, equity %s, maintenance %s, seed %d; repeat with -missed-seed or -leeway-seed",
 			o.Kind, o.Pool, o.Equity, o.Maintenance, w.seed)
 	}
 }

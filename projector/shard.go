@@ -49,7 +49,8 @@ type Shard struct {
 	// Bounds. All of it is derived.
 	bounds    margin.Bounds
 	terms     margin.Terms
-	left      []int32 // slots
+	edges     []margin.Edge // a buffer
+	left      []int32       // slots
 	drawn     []drawn
 	sum       int64   // keeps the compiler from leaving out what is read ahead
 	unbound   []*pool // judged, and still to be given bounds

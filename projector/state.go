@@ -11,9 +11,10 @@ import (
 type venue struct {
 	margin.Venue
 	profile    margin.Profile
-	traits     margin.Traits // of profile
-	keeper     margin.Keeper // the profile, if it is one; nil elsewhere
-	modal      margin.Modal  // likewise
+	traits     margin.Traits   // of profile
+	keeper     margin.Keeper   // the profile, if it is one; nil elsewhere
+	modal      margin.Modal    // likewise
+	additive   margin.Additive // likewise; nil, too, where Traits do not say so
 	params     []events.Param
 	settlement *asset
 
@@ -161,7 +162,8 @@ type pool struct {
 	called  int // margin-call levels called
 	episode *episode
 
-	slot int32 // derived: place among the venue's holders, plus 1; 0: none
+	slot   int32  // derived: place among the venue's holders, plus 1; 0: none
+	leeway leeway // derived
 
 	// Of the record being applied.
 	touched   bool // changed by it

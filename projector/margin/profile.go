@@ -42,6 +42,10 @@ type Traits struct {
 	OpenInterest bool
 	// Observes: PoolBalanceObserved means something to it.
 	Observes bool
+	// Additive: the health of a pool is a sum over positions, Least says of what, and over balances.
+	Additive bool
+	// OpensOnly: a fill that opens nothing breaks no rule.
+	OpensOnly bool
 	// SinglePool: an account is one pool of net positions and the settlement asset. Facts of legs, margin
 	// modes, isolated pools and other collateral are refused.
 	SinglePool bool
@@ -179,6 +183,14 @@ type Modal interface {
 	BalanceValue(a *Account, b *Balance) fixed.Int128
 	// OrderHold returns what an OrderMargin > 0 takes of the free collateral of an account in its mode.
 	OrderHold(a *Account, orderMargin fixed.Int128) fixed.Int128
+}
+
+// Additive is a profile whose pools are sums: Traits say whether it is one.
+type Additive interface {
+	// Least returns, of what a position adds to equity − multiple·maintenance, its funding apart, two bounds in
+	// units of value: least is at most all of it at prices from low to high, 0 ≤ low ≤ high ≤ MaxPrice; known is
+	// at least what it is at one of them. Both are of the exact figures, before maintenance is rounded.
+	Least(pos *Position, multiple, low, high int64) (least, known fixed.Int128)
 }
 
 // Worst is a scenario with what each position and balance loses in it, settlement asset, before its

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"marginledger/events"
 	"marginledger/internal/fixed"
 )
 
@@ -78,6 +79,12 @@ func (a *Asset) Key(v Variable) int64 {
 // market is listed.
 func (m *Market) FundingShift() int { return max(0, bits.Len64(uint64(m.MaxPrice))+50-62) }
 
+// MostFunding returns the largest magnitude of a funding index at FundingScale + PriceScale: a thousand times the
+// largest price.
+func (m *Market) MostFunding() fixed.Int128 {
+	return fixed.FromInt64(m.MaxPrice).Mul(1000).Mul(fixed.Pow10(FundingScale))
+}
+
 // FundingKey returns floor(index / 2^shift): a key that moves by d stands for an index that moves by
 // more than d − 1 and less than d + 1 of its units.
 func (m *Market) FundingKey() int64 {
@@ -139,3 +146,34 @@ func (e Edge) Slack(h *Health) fixed.Int128 {
 func (e Edge) Above(f Edge) bool {
 	return !e.Upper && !f.Upper && !f.Unknown && e.Multiple >= f.Multiple && !e.Floor.Less(f.Floor)
 }
+
+// FundingLeast returns, of what the unposted funding of a position may come to while the key of the index lies within
+// a bound, two bounds in units of value: least is at most all of it, known at least what it is at one of them.
+// It holds for indexes of which −size · K / 10^12 per unit is posted (UnpostedFunding).
+func FundingLeast(p *Position, b Bound) (least, known fixed.Int128) {
+	m := p.Market
+	if m.FundingMode != events.FundingByIndex {
+		return least, known
+	}
+	shift := m.FundingShift()
+	most := m.MostFunding()
+	worst, found := most, most // the greatest index for a long, the least for a short
+	if p.Size > 0 {
+		if b.High < math.MaxInt64 {
+			found = leftShift(b.High, shift)
+			worst = leftShift(b.High+1, shift)
+		}
+	} else {
+		worst, found = most.Neg(), most.Neg()
+		if b.Low > math.MinInt64 {
+			worst = leftShift(b.Low, shift)
+			found = worst
+		}
+	}
+	least = scaledProduct(worst.Sub(p.FundingIndex), -p.Size, m.K, fixed.Pow10(FundingScale))
+	known = scaledProduct(found.Sub(p.FundingIndex), -p.Size, m.K, fixed.Pow10(FundingScale)).Add(fixed.FromInt64(1))
+	return least, known
+}
+
+// leftShift returns key · 2^shift, shift < 63.
+func leftShift(key int64, shift int) fixed.Int128 { return fixed.FromInt64(key).Mul(1 << shift) }

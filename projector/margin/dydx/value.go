@@ -185,7 +185,7 @@ func (p *Profile) NextFunding(m *margin.Market, rate, price int64, seconds uint3
 	if ok {
 		delta, ok = delta.MulOK(rulesOf(m).indexUnit)
 	}
-	bound := fixed.FromInt64(m.MaxPrice).Mul(1000).Mul(fixed.Pow10(margin.FundingScale))
+	bound := m.MostFunding()
 	if index, fits := m.FundingIndex.AddOK(delta); ok && fits && margin.Within(index, bound) {
 		return index, nil
 	}

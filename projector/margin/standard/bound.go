@@ -144,3 +144,22 @@ func haircutTier(tiers []margin.HaircutTier, value fixed.Int128) int {
 	}
 	return i
 }
+
+// Least implements margin.Additive. Value is linear in the price and maintenance convex, so what the position adds is
+// concave: least at one of the ends. Maintenance is rounded up by less than a unit.
+func (p *Profile) Least(pos *margin.Position, multiple, low, high int64) (least, known fixed.Int128) {
+	least = addedAt(pos, multiple, low)
+	if other := addedAt(pos, multiple, high); other.Less(least) {
+		least = other
+	}
+	return least, least.Add(fixed.FromInt64(multiple/margin.OneMultiple + 2))
+}
+
+// addedAt is rounded down.
+func addedAt(pos *margin.Position, multiple, price int64) fixed.Int128 {
+	m := pos.Market
+	value := m.Value(pos.Size, price)
+	notional := value.Abs()
+	due := margin.MulDiv(maintenance(&m.Tiers[m.Tier(notional)], notional), multiple, margin.OneMultiple, margin.Up)
+	return value.Sub(pos.Entry).Sub(due)
+}

@@ -29,6 +29,7 @@ type Profile struct {
 	callClearFactor          int64 // at MultipleScale
 	backstopNum, backstopDen int64
 	excludeProfit            bool
+	alone                    bool // it is not embedded in another, which would judge otherwise
 }
 
 // New returns the profile with the given settings over the defaults.
@@ -36,7 +37,12 @@ func New(version string, _ int, params []events.Param) (margin.Profile, error) {
 	if version != Version {
 		return nil, fmt.Errorf("standard: %w %q", margin.ErrUnknownVersion, version)
 	}
-	return Based(Name, version, params, nil)
+	p, err := Based(Name, version, params, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.alone = true
+	return p, nil
 }
 
 // Based returns the standard profile under another name, to be embedded; own takes the settings
@@ -109,8 +115,8 @@ func (p *Profile) Name() string { return p.name }
 // Version is that of VenueProfileSet.
 func (p *Profile) Version() string { return p.version }
 
-// Traits are all the defaults.
-func (p *Profile) Traits() margin.Traits { return margin.Traits{} }
+// Traits are the defaults, and those of what is exactly this profile.
+func (p *Profile) Traits() margin.Traits { return margin.Traits{Additive: p.alone, OpensOnly: p.alone} }
 
 // Errors of Admit.
 var (
@@ -182,7 +188,7 @@ func (p *Profile) Settlement(pool *margin.Pool, lines []fixed.Int128) {
 // NextFunding adds rate·price, exactly, at FundingScale + price scale.
 func (p *Profile) NextFunding(m *margin.Market, rate, price int64, _ uint32) (fixed.Int128, error) {
 	index := m.FundingIndex.Add(fixed.Product(rate, price))
-	if bound := fixed.FromInt64(m.MaxPrice).Mul(1000).Mul(fixed.Pow10(margin.FundingScale)); !margin.Within(index, bound) {
+	if !margin.Within(index, m.MostFunding()) {
 		return index, margin.ErrOutOfRange
 	}
 	return index, nil
