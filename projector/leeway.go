@@ -7,7 +7,7 @@ import (
 )
 
 // leeway is what changes of the account may still take from a pool before its bounds prove nothing: then it is judged,
-// and given new ones. A pool has it while its bounds keep it from one lower edge. docs/ladder.md §9 has the proof.
+// and given new ones. A pool has it while its bounds keep it from one lower edge. docs/ladder.md §8 has the proof.
 type leeway struct {
 	multiple int64        // of the edge; 0: the pool has no leeway
 	amount   fixed.Int128 // ≥ 0
