@@ -23,7 +23,8 @@ type trade struct {
 type tradePlan struct {
 	trade
 	account *account
-	pool    *pool // nil: an isolated pool still to be made
+	pool    *pool            // nil: an isolated pool still to be made
+	held    *margin.Position // before it; nil: none
 
 	closed, opened int64 // > 0
 	size           int64 // after
@@ -54,7 +55,7 @@ func (s *Shard) plan(a *account, t trade) (tradePlan, Reason) {
 	default:
 		pool = &a.cross
 	}
-	p.pool = pool
+	p.pool, p.held = pool, pos
 
 	var size int64
 	var entry fixed.Int128

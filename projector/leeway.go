@@ -35,6 +35,7 @@ type room struct {
 	amount      fixed.Int128
 	price       margin.Bound
 	fundingKeys margin.Bound
+	before      margin.Position // whose funding is still in the amount
 }
 
 // room returns what a trade of a pool leaves of its leeway before the trade is added; false where the pool has none, or
@@ -45,7 +46,7 @@ func (s *Shard) room(p *tradePlan) (r room, some bool) {
 		p.feeAsset != nil && p.feeAsset != v.settlement || len(s.queue) > 0 {
 		return r, false
 	}
-	_, pos := p.account.holding(p.market, p.leg)
+	pos := p.held
 	if pos == nil || p.size == 0 || (p.size > 0) != (pos.Size > 0) {
 		return r, false
 	}
@@ -53,17 +54,15 @@ func (s *Shard) room(p *tradePlan) (r room, some bool) {
 	r = room{multiple: p.pool.leeway.multiple, price: h.get(pos.Slot, margin.VarPrice), fundingKeys: h.get(pos.Slot, margin.VarFunding)}
 	r.price.Low, r.price.High = max(r.price.Low, 0), min(r.price.High, p.market.MaxPrice)
 	_, held := v.additive.Least(pos, r.multiple, r.price.Low, r.price.High)
-	_, funding := margin.FundingLeast(pos, r.fundingKeys)
-	r.amount = p.pool.leeway.amount.Sub(held).Sub(funding)
+	r.amount, r.before = p.pool.leeway.amount.Sub(held), *pos
 	return r, true
 }
 
 // takeLeeway takes a trade that has been made from the room that there was. If there is as much, the pool keeps its
 // status and its bounds, and is not judged.
 func (s *Shard) takeLeeway(p *tradePlan, r room) {
-	_, pos := p.account.holding(p.market, p.leg)
-	least, _ := p.account.venue.additive.Least(pos, r.multiple, r.price.Low, r.price.High)
-	funding, _ := margin.FundingLeast(pos, r.fundingKeys)
+	least, _ := p.account.venue.additive.Least(p.held, r.multiple, r.price.Low, r.price.High)
+	funding := margin.FundingChange(&r.before, p.held, r.fundingKeys)
 	left := r.amount.Add(p.funding).Add(p.realised).Sub(p.fee).Add(least).Add(funding)
 	if left.Sign() < 0 || len(s.queue) != 1 {
 		return

@@ -173,7 +173,7 @@ func (s *Shard) credit(p *pool, x *asset, amount fixed.Int128) {
 	}
 	p.account.funded = true
 	i := 0
-	for i < len(p.Balances) && p.Balances[i].Asset.Name < x.Name {
+	for i < len(p.Balances) && p.Balances[i].Asset != &x.Asset && p.Balances[i].Asset.Name < x.Name {
 		i++
 	}
 	if i == len(p.Balances) || p.Balances[i].Asset != &x.Asset {
@@ -218,10 +218,10 @@ func (s *Shard) setPosition(p *pool, m *market, leg events.Leg, size int64, entr
 }
 
 func comparePosition(p *margin.Position, m *market, leg events.Leg) int {
-	if c := compareStrings(p.Market.Name, m.Name); c != 0 {
-		return c
+	if p.Market == &m.Market {
+		return int(p.Leg) - int(leg)
 	}
-	return int(p.Leg) - int(leg)
+	return compareStrings(p.Market.Name, m.Name)
 }
 
 // free returns the cross pool's free collateral (§3), what orders hold of it, and its health.

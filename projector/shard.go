@@ -47,16 +47,19 @@ type Shard struct {
 	producer *producer
 
 	// Bounds. All of it is derived.
-	bounds    margin.Bounds
-	terms     margin.Terms
-	edges     []margin.Edge // a buffer
-	left      []int32       // slots
-	drawn     []drawn
-	sum       int64   // keeps the compiler from leaving out what is read ahead
-	unbound   []*pool // judged, and still to be given bounds
-	jumpLeast int
-	detection Detection
-	work      Work
+	bounds     margin.Bounds
+	terms      margin.Terms
+	edges      []margin.Edge // a buffer
+	left       []int32       // slots
+	drawn      []drawn
+	sum        int64      // keeps the compiler from leaving out what is read ahead
+	aheadOf    []*account // a buffer
+	expected   []*owner   // whose facts come next, as ReadAhead was told
+	expectedAt int
+	unbound    []*pool // judged, and still to be given bounds
+	jumpLeast  int
+	detection  Detection
+	work       Work
 
 	// Buffers of TakeChanged and EachRow.
 	keyBuf, valueBuf []byte
@@ -212,7 +215,7 @@ func (s *Shard) eventAccount() *account {
 // peek returns an account; one that is not there yet is made, but not entered: that is for
 // enter, once it is certain that the fact is applied.
 func (s *Shard) peek(v *venue, owner string, sub uint32) (a *account, entered bool) {
-	if a = s.owners[owner].account(v, sub); a != nil {
+	if a = s.ownerOf(owner).account(v, sub); a != nil {
 		return a, true
 	}
 	return newAccount(v, owner, sub), false

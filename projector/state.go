@@ -406,9 +406,14 @@ func (a *account) holding(m *market, leg events.Leg) (*pool, *margin.Position) {
 
 // hasPosition reports a position in any leg of a market, and whether one of them is net.
 func (a *account) hasPosition(m *market) (any, net bool) {
-	for leg := events.LegNet; leg <= events.LegShort; leg++ {
-		if _, pos := a.holding(m, leg); pos != nil {
-			any, net = true, net || leg == events.LegNet
+	for i := range a.cross.Positions {
+		if p := &a.cross.Positions[i]; p.Market == &m.Market {
+			any, net = true, net || p.Leg == events.LegNet
+		}
+	}
+	for _, p := range a.isolated {
+		if p.market == m && len(p.Positions) > 0 {
+			any, net = true, net || p.leg == events.LegNet
 		}
 	}
 	return any, net

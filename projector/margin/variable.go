@@ -147,33 +147,37 @@ func (e Edge) Above(f Edge) bool {
 	return !e.Upper && !f.Upper && !f.Unknown && e.Multiple >= f.Multiple && !e.Floor.Less(f.Floor)
 }
 
-// FundingLeast returns, of what the unposted funding of a position may come to while the key of the index lies within
-// a bound, two bounds in units of value: least is at most all of it, known at least what it is at one of them.
-// It holds for indexes of which −size · K / 10^12 per unit is posted (UnpostedFunding).
-func FundingLeast(p *Position, b Bound) (least, known fixed.Int128) {
-	m := p.Market
+// FundingChange returns at most what unposted funding gains when a position becomes another of the same side: the least of
+// the new over a bound of the index's key, less what the old one has at the end of it, rounded down. It holds for
+// indexes of which −size · K / 10^12 per unit is posted (UnpostedFunding).
+func FundingChange(was, is *Position, b Bound) fixed.Int128 {
+	m := is.Market
 	if m.FundingMode != events.FundingByIndex {
-		return least, known
+		return fixed.Int128{}
 	}
 	shift := m.FundingShift()
-	most := m.MostFunding()
-	worst, found := most, most // the greatest index for a long, the least for a short
-	if p.Size > 0 {
-		if b.High < math.MaxInt64 {
-			found = leftShift(b.High, shift)
-			worst = leftShift(b.High+1, shift)
-		}
-	} else {
-		worst, found = most.Neg(), most.Neg()
-		if b.Low > math.MinInt64 {
-			worst = leftShift(b.Low, shift)
-			found = worst
-		}
+	worst, found := m.MostFunding(), m.MostFunding() // the greatest index for a long, the least for a short
+	switch {
+	case is.Size < 0 && b.Low > math.MinInt64:
+		worst = leftShift(b.Low, shift)
+		found = worst
+	case is.Size < 0:
+		worst, found = worst.Neg(), found.Neg()
+	case b.High < math.MaxInt64:
+		worst, found = leftShift(b.High+1, shift), leftShift(b.High, shift)
 	}
-	least = scaledProduct(worst.Sub(p.FundingIndex), -p.Size, m.K, fixed.Pow10(FundingScale))
-	known = scaledProduct(found.Sub(p.FundingIndex), -p.Size, m.K, fixed.Pow10(FundingScale)).Add(fixed.FromInt64(1))
-	return least, known
+	gone, gok := found.Sub(was.FundingIndex).MulOK(was.Size)
+	due, dok := worst.Sub(is.FundingIndex).MulOK(is.Size)
+	if change, ok := gone.SubOK(due); gok && dok && ok {
+		return scaledProduct(change, 1, m.K, fixed.Pow10(FundingScale))
+	}
+	least := scaledProduct(worst.Sub(is.FundingIndex), -is.Size, m.K, fixed.Pow10(FundingScale))
+	known := scaledProduct(found.Sub(was.FundingIndex), -was.Size, m.K, fixed.Pow10(FundingScale)).Add(fixed.FromInt64(1))
+	return least.Sub(known)
 }
 
 // leftShift returns key · 2^shift, shift < 63.
-func leftShift(key int64, shift int) fixed.Int128 { return fixed.FromInt64(key).Mul(1 << shift) }
+func leftShift(key int64, shift int) fixed.Int128 {
+	v := fixed.FromInt64(key)
+	return fixed.Int128{Hi: v.Hi<<shift | int64(v.Lo>>(64-shift)), Lo: v.Lo << shift}
+}

@@ -146,11 +146,18 @@ func haircutTier(tiers []margin.HaircutTier, value fixed.Int128) int {
 }
 
 // Least implements margin.Additive. Value is linear in the price and maintenance convex, so what the position adds is
-// concave: least at one of the ends. Maintenance is rounded up by less than a unit.
+// concave: least at one of the ends. A short's falls with the price; a long's rises with it where no rate takes more than the
+// value adds. Maintenance is rounded up by less than a unit.
 func (p *Profile) Least(pos *margin.Position, multiple, low, high int64) (least, known fixed.Int128) {
-	least = addedAt(pos, multiple, low)
-	if other := addedAt(pos, multiple, high); other.Less(least) {
-		least = other
+	if pos.Size < 0 {
+		least = addedAt(pos, multiple, high)
+	} else {
+		least = addedAt(pos, multiple, low)
+		if times(multiple, pos.Market.TopRate(), margin.Up) > margin.OneRate {
+			if other := addedAt(pos, multiple, high); other.Less(least) {
+				least = other
+			}
+		}
 	}
 	return least, least.Add(fixed.FromInt64(multiple/margin.OneMultiple + 2))
 }
