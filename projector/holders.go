@@ -1,6 +1,8 @@
 package projector
 
 import (
+	"math/bits"
+
 	"marginledger/projector/margin"
 )
 
@@ -55,9 +57,10 @@ func (s *Shard) moved(h *holders, first, last margin.Variable) {
 		return
 	}
 	left := h.hot.append(s.left[:0])
-	for v := first; v <= last; v++ {
+	for used := h.used >> first << first; used != 0; used &= used - 1 {
+		v := margin.Variable(bits.TrailingZeros16(used))
 		switch {
-		case h.ladders[v] == nil:
+		case v > last:
 		case s.detection == DetectByScan:
 			left = h.scan(v, h.key(v), left)
 		default:

@@ -13,6 +13,9 @@ import (
 // judgeQueued judges every pool that the record touched or may have hurt (§7), gives each new
 // bounds, and drops isolated pools that hold nothing any more.
 func (s *Shard) judgeQueued() {
+	if len(s.queue) == 0 {
+		return
+	}
 	account := s.rec.Event != nil && s.rec.Event.Type.OfAccount()
 	for some := range slices.Chunk(s.queue, ahead) {
 		if len(some) > 1 {

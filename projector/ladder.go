@@ -19,8 +19,9 @@ type bounds struct {
 	slots   int
 	stride  int // lanes
 	ladders [margin.Variables]*ladder
-	hot     marks // slots without bounds, which every move leaves
-	ahead   int32 // keeps the compiler from leaving out what is read ahead
+	used    uint16 // the variables that have a ladder, as bits
+	hot     marks  // slots without bounds, which every move leaves
+	ahead   int32  // keeps the compiler from leaving out what is read ahead
 }
 
 // ladder finds the bounds of one variable that a move leaves, without looking at the others.
@@ -68,6 +69,7 @@ func (b *bounds) widen(v margin.Variable) *ladder {
 	}
 	l := &ladder{lane: b.stride, top: [2]int32{never, never}}
 	b.keys, b.stride, b.ladders[v] = wide, b.stride+2, l
+	b.used |= 1 << v
 	l.grow(b.slots)
 	return l
 }

@@ -266,6 +266,9 @@ func multiple(v int64) events.Number { return number(fixed.FromInt64(v), margin.
 // settle gives the announcements made since the last call their order, ids and sequences.
 func (s *Shard) settle() {
 	group := s.pending[s.settled:]
+	if len(group) == 0 {
+		return
+	}
 	slices.SortStableFunc(group, comparePending)
 	for i := range group {
 		o := &group[i]
@@ -286,6 +289,9 @@ func (s *Shard) settle() {
 
 // finish hands the announcements over.
 func (s *Shard) finish() {
+	if len(s.pending) == 0 {
+		return
+	}
 	s.settle()
 	for i := range s.pending {
 		p := &s.pending[i]

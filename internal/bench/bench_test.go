@@ -125,7 +125,7 @@ func TestScanAgreesWithTheFold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.scanOf()
-	if got := s.below(crowdPrice); len(got) > 0 {
+	if got := s.move(crowdPrice); len(got) > 0 {
 		t.Fatalf("%d are below maintenance before anything moved", len(got))
 	}
 	c.step(0, -2000)
@@ -133,7 +133,7 @@ func TestScanAgreesWithTheFold(t *testing.T) {
 		t.Fatal(err)
 	}
 	below := 0
-	for range s.below(int64(c.prices[0])) {
+	for range s.move(int64(c.prices[0])) {
 		below++
 	}
 	if below == 0 || below != c.triggered {
@@ -142,7 +142,7 @@ func TestScanAgreesWithTheFold(t *testing.T) {
 	if err := s.agrees(c); err != nil {
 		t.Error(err)
 	}
-	c.open[s.account[s.below(int64(c.prices[0]))[0]]] = false
+	c.open[s.move(int64(c.prices[0]))[0]] = false
 	if s.agrees(c) == nil {
 		t.Error("a liquidation that was not announced is not found")
 	}
