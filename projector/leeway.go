@@ -13,9 +13,9 @@ type leeway struct {
 	amount   fixed.Int128 // ≥ 0
 }
 
-// spareShift: a quarter of the slack is leeway, in a pool that an account event has changed. One that prices have
+// spareShift: a 16th of the slack is leeway, in a pool that an account event has changed. One that prices have
 // brought nearer to an edge gets none, so that its bounds are as far as can be.
-const spareShift = 2
+const spareShift = 4
 
 // spare takes the leeway out of the slack that is to be split over variables.
 func (s *Shard) spare(p *pool, e margin.Edge) {

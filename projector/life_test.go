@@ -58,7 +58,7 @@ alice/0 -25 fee
 fees 25 fee
 row 0x40 of 8 bytes
 row 0x50 of 47 bytes
-from 4700565
+from 4625707
 n 6
 n 7
 equity 1974412500000000
