@@ -280,7 +280,9 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool, 
 	if backstop || b.Reason == events.ReasonSettlement {
 		return
 	}
-	if pool.episode == nil {
+	// A deleveraging also closes the positions of those who win: in a pool without an episode it is normal, as
+	// long as it only closes.
+	if pool.episode == nil && (b.Reason != events.ReasonADL || p.opened > 0) {
 		s.violate(a, pool, margin.RuleLiquidationNoEpisode)
 	}
 	if p.opened > 0 {

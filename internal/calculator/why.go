@@ -26,7 +26,7 @@ var sentences = map[string]string{
 	"isolated_market_shared":          "an account that holds a position in an isolated market holds another one beside it",
 	"withdrawals_gated":               "collateral left a pool whose withdrawals the venue has stopped until a block (WithdrawalsGated)",
 	"market_halted":                   "a trade in a halted market",
-	"liquidation_without_episode":     "a liquidation fill in a pool that was not being liquidated",
+	"liquidation_without_episode":     "a liquidation fill in a pool that was not being liquidated, or such a fill of a deleveraging that opens: one that only closes is normal, it hits those who win",
 	"liquidation_overfill":            "a liquidation fill that opened a position",
 	"covers_no_bankruptcy":            "a BankruptcyCovered that names no open bankruptcy",
 	"unknown_dead_letter":             "a correction names a dead letter that is not open",
