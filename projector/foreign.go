@@ -83,6 +83,8 @@ func (v *venue) follow(p margin.Profile) {
 	v.profile, v.traits = p, p.Traits()
 	v.keeper, _ = p.(margin.Keeper)
 	v.modal, _ = p.(margin.Modal)
+	v.rememberer, _ = p.(margin.Rememberer)
+	v.insurer, _ = p.(margin.Insurer)
 }
 
 // readmit has a profile admit every market as it stands; nothing changes where it refuses one.

@@ -14,6 +14,8 @@ type venue struct {
 	traits     margin.Traits // of profile
 	keeper     margin.Keeper // the profile, if it is one; nil elsewhere
 	modal      margin.Modal  // likewise
+	rememberer margin.Rememberer
+	insurer    margin.Insurer
 	params     []events.Param
 	settlement *asset
 
@@ -93,9 +95,8 @@ type system struct {
 
 // fund is an observed insurance fund.
 type fund struct {
-	systemKey
+	margin.Fund
 	venue   *venue
-	balance fixed.Int128
 	changed bool
 }
 

@@ -28,6 +28,7 @@ var sentences = map[string]string{
 	"market_halted":                   "a trade in a halted market",
 	"liquidation_without_episode":     "a liquidation fill in a pool that was not being liquidated, or such a fill of a deleveraging that opens: one that only closes is normal, it hits those who win",
 	"liquidation_overfill":            "a liquidation fill that opened a position",
+	"liquidation_exceeds_block_limit": "liquidation fills of a subaccount in one block pass what the venue liquidates of it, or has the insurance fund lose by it, in a block (dYdX)",
 	"covers_no_bankruptcy":            "a BankruptcyCovered that names no open bankruptcy",
 	"unknown_dead_letter":             "a correction names a dead letter that is not open",
 	"funding_without_position":        "a funding payment where there is no position",
