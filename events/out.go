@@ -142,6 +142,11 @@ type PositionFigures struct {
 	BankruptcyPrice    Number `json:"bankruptcyPrice,omitzero"`
 	CloseSize          Number `json:"closeSize,omitzero"`      // ≥ 0: what the episode asks to close now
 	LiquidationFee     Number `json:"liquidationFee,omitzero"` // on CloseSize at the mark
+
+	InsuranceDelta  Number `json:"insuranceDelta,omitzero"`  // what the fund receives if CloseSize fills at the worst admitted price; negative: it pays
+	InsuranceCovers string `json:"insuranceCovers,omitzero"` // with InsuranceDelta: whether it may pay that: yes, no, or unknown
+	DeleverageSize  Number `json:"deleverageSize,omitzero"`  // > 0: what is closed against other accounts if CloseSize finds nobody
+	DeleveragePrice Number `json:"deleveragePrice,omitzero"` // with DeleverageSize
 }
 
 // Why a position has no liquidation price.

@@ -17,13 +17,13 @@ type QueueEntry struct {
 	Leg        events.Leg
 	Size       events.Number // contracts; negative: short
 	Notional   events.Number // settlement asset
-	Rank       *big.Rat      // the profile's, exactly
+	Rank       *big.Rat      // the profile's, exactly; nil: the venue draws among all
 }
 
 // ADLQueue returns the positions of this shard on one side of a market in the order in which they would be
-// deleveraged: by the profile's rank, the greatest first, ties by account key and then by leg. Positions that
-// have no rank, as their figures are unknown or the venue does not rank, are not in it. It reads; nothing
-// changes.
+// deleveraged: by the profile's rank, the greatest first, ties by account key and then by leg. Of a venue that
+// draws, all that may be met stand by account key. Others that have no rank, as their figures are unknown or the
+// venue does not deleverage by rank, are not in it. It reads; nothing changes.
 func (s *Shard) ADLQueue(venue, market string, long bool) []QueueEntry {
 	v := s.venues[venue]
 	if v == nil || v.markets[market] == nil {
@@ -88,7 +88,7 @@ func (q *queue) add(p *pool, m *market, long bool, slot int32) {
 		}
 		h := v.profile.Judge(&p.Pool)
 		rank := v.profile.Rank(&p.Pool, i, &h)
-		if rank == nil {
+		if rank == nil && !(v.traits.Draws && h.IsKnown()) {
 			continue
 		}
 		f := v.profile.Figures(&p.Pool, i)
@@ -108,8 +108,10 @@ func (q *queue) sorted() []QueueEntry {
 
 // compareQueued orders entries: the greatest rank first, then account, pool and leg, so that no two are equal.
 func compareQueued(a, b QueueEntry) int {
-	if c := b.Rank.Cmp(a.Rank); c != 0 {
-		return c
+	if a.Rank != nil && b.Rank != nil { // of one venue both have one, or none has
+		if c := b.Rank.Cmp(a.Rank); c != 0 {
+			return c
+		}
 	}
 	if c := strings.Compare(a.Owner, b.Owner); c != 0 {
 		return c

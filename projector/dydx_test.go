@@ -49,7 +49,8 @@ func TestDydx(t *testing.T) {
 		return
 	}
 	for _, what := range []string{"newly_undercollateralized", "still_undercollateralized", "isolated_market_shared", "withdrawals_gated",
-		"LiquidationTriggered", "PoolBankrupt", "LiquidationUpdated", "LiquidationCleared", "MarginCall", "turned", "drifted", "liquidated"} {
+		"LiquidationTriggered", "PoolBankrupt", "LiquidationUpdated", "LiquidationCleared", "MarginCall", "turned", "drifted", "liquidated",
+		"liquidation_exceeds_block_limit"} {
 		if seen[what] == 0 {
 			t.Errorf("these streams prove nothing of %s: %v", what, seen)
 		}
@@ -61,6 +62,10 @@ type chainAccount struct {
 	name string
 	sub  uint32
 	dydx.Subaccount
+
+	turn     uint64   // block in which it was liquidated last
+	notional *big.Int // in that block
+	lost     *big.Int // by the insurance fund
 }
 
 type dydxWorld struct {
@@ -91,7 +96,7 @@ func newDydxWorld(t *testing.T, seed uint64) *dydxWorld {
 	w.all.Detect(DetectByJudging)
 	w.late.JumpSoon()
 	b := &events.VenueProfileSet{Profile: dydx.Name, ProfileVersion: dydx.Version, SettlementAsset: "USDC", ValueScale: 6}
-	for _, s := range strings.Fields("bankruptcyAdjustmentPpm=1000000 maxInsuranceLostPerBlock=1000000 maxLiquidationFeePpm=15000 maxNotionalPerBlock=0.1 maxPositionPortionPpm=250000 minPositionNotional=0.001 spreadToMaintenancePpm=1500000") {
+	for _, s := range strings.Fields("bankruptcyAdjustmentPpm=1000000 maxInsuranceLostPerBlock=0.0005 maxLiquidationFeePpm=15000 maxNotionalPerBlock=0.1 maxPositionPortionPpm=250000 minPositionNotional=0.001 spreadToMaintenancePpm=1500000") {
 		name, value, _ := strings.Cut(s, "=")
 		b.Params = append(b.Params, events.Param{Name: name, Value: events.MustNumber(value)})
 	}
@@ -296,6 +301,18 @@ func (w *dydxWorld) liquidate() {
 	if p.episode == nil {
 		return
 	}
+	if p.episode.cooldown != 0 && len(p.Positions) > 0 && w.rng.IntN(2) == 0 { // one more fill, or a deleveraging
+		pos := &p.Positions[w.rng.IntN(len(p.Positions))]
+		size, reason := 1+w.rng.Int64N(max(pos.Size, -pos.Size)), events.ReasonLiquidation
+		if w.rng.IntN(3) == 0 {
+			reason = events.ReasonADL
+		}
+		if pos.Size > 0 {
+			size = -size
+		}
+		w.force(x, p, uint32(dydxIndex(pos.Market.Name)), size, reason)
+		return
+	}
 	p.healthN = 0
 	sizes := append([]int64(nil), w.ladder.asks(p, w.ladder.health(p))...)
 	p.healthN = 0
@@ -306,27 +323,53 @@ func (w *dydxWorld) liquidate() {
 		if p.episode.cooldown != 0 {
 			w.Errorf("fact %d: %s/%d rests, and asks for %v", w.offset, x.name, x.sub, sizes)
 		}
-		id := uint32(dydxIndex(p.Positions[i].Market.Name))
-		m := &dydxMarkets[id]
 		if w.rng.IntN(2) == 0 {
 			size = 1 + w.rng.Int64N(size)
 		}
-		price := w.markets[id].Price.Int64()
-		f := &events.Fill{Market: m.name, Leg: events.LegNet, Side: events.Buy, Size: units(size, m.size), Price: units(price, m.price), TradeID: "t",
-			Reason: events.ReasonLiquidation}
 		if p.Positions[i].Size > 0 {
-			f.Side, size = events.Sell, -size
+			size = -size
 		}
-		if broken := w.fact(x.name, x.sub, f); len(broken) > 0 {
-			w.Errorf("fact %d: a liquidation broke %v", w.offset, broken)
-		}
-		w.settle(x)
-		x.USDC = new(big.Int).Add(x.USDC, dydx.FillQuote(size > 0, big.NewInt(max(size, -size)), big.NewInt(price), 6-m.price-m.size))
-		x.change(&w.markets[id], big.NewInt(size))
-		if w.seen["liquidated"]++; p.episode != nil && p.episode.cooldown == 0 {
-			w.Errorf("fact %d: %s/%d does not rest", w.offset, x.name, x.sub)
-		}
+		w.force(x, p, uint32(dydxIndex(p.Positions[i].Market.Name)), size, events.ReasonLiquidation)
 	}
+}
+
+// force fills part of a position at the oracle's price, as a liquidation orders it. It breaks the rule of a block's
+// limits where the chain's figures say so, and no other.
+func (w *dydxWorld) force(x *chainAccount, p *pool, id uint32, size int64, reason events.FillReason) {
+	w.Helper()
+	m, buy, base := &dydxMarkets[id], size > 0, big.NewInt(max(size, -size))
+	price := w.markets[id].Price.Int64()
+	f := &events.Fill{Market: m.name, Leg: events.LegNet, Side: events.Buy, Size: units(base.Int64(), m.size), Price: units(price, m.price), TradeID: "t", Reason: reason}
+	if !buy {
+		f.Side = events.Sell
+	}
+	quote := dydx.FillQuote(buy, base, big.NewInt(price), 6-m.price-m.size)
+	want := "[]"
+	if reason == events.ReasonLiquidation && w.exceeds(x, id, buy, base, quote) {
+		want = "[liquidation_exceeds_block_limit]"
+	}
+	if broken := fmt.Sprint(w.fact(x.name, x.sub, f)); broken != want {
+		w.Errorf("fact %d: a fill of reason %s broke %s, by the chain %s", w.offset, reason, broken, want)
+	}
+	w.settle(x)
+	x.USDC = new(big.Int).Add(x.USDC, quote)
+	x.change(&w.markets[id], big.NewInt(size))
+	if w.seen["liquidated"]++; p.episode != nil && p.episode.cooldown == 0 {
+		w.Errorf("fact %d: %s/%d does not rest", w.offset, x.name, x.sub)
+	}
+}
+
+// exceeds counts a fill in the chain's account, and reports that the block allows no such fill.
+func (w *dydxWorld) exceeds(x *chainAccount, id uint32, buy bool, base, quote *big.Int) bool {
+	if x.turn != w.block || x.notional == nil {
+		x.turn, x.notional, x.lost = w.block, new(big.Int), new(big.Int)
+	}
+	x.notional.Add(x.notional, new(big.Int).Abs(w.markets[id].Notional(base)))
+	delta, err := w.markets.InsuranceDelta(&x.Subaccount, id, buy, base, quote, big.NewInt(15_000))
+	if err == nil && delta.Sign() < 0 {
+		x.lost.Sub(x.lost, delta)
+	}
+	return w.block > 0 && (x.notional.Int64() > 100_000 || x.lost.Int64() > 500)
 }
 
 func dydxIndex(name string) int {

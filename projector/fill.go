@@ -31,10 +31,11 @@ type tradePlan struct {
 	entry          fixed.Int128
 	funding        fixed.Int128
 	realised       fixed.Int128
-	returned       fixed.Int128 // isolated, before opening: step 4
-	required       fixed.Int128 // isolated: what step 5 asks for
-	moved          fixed.Int128 // isolated: step 5
-	released       fixed.Int128 // isolated: step 7
+	returned       fixed.Int128      // isolated, before opening: step 4
+	required       fixed.Int128      // isolated: what step 5 asks for
+	moved          fixed.Int128      // isolated: step 5
+	released       fixed.Int128      // isolated: step 7
+	forced         margin.Remembered // of a liquidation's fill
 }
 
 // plan works out a trade (§4, fill) and checks that its results are admitted. After it nothing
@@ -213,7 +214,6 @@ func (s *Shard) lastFill(m *market, price int64) {
 
 // fill applies a Fill.
 func (s *Shard) fill(a *account, b *events.Fill) Reason {
-	m := a.venue.marketOf(b.Market)
 	t, reason := s.fillTrade(a, b)
 	if reason != ReasonNone {
 		return reason
@@ -224,14 +224,13 @@ func (s *Shard) fill(a *account, b *events.Fill) Reason {
 	}
 	before := s.healthBefore(a, p.pool)
 	room, some := s.room(&p)
+	s.forced(a, b, &p)
 	pool := s.commit(&p)
 	s.judgeFill(a, b, &p, pool, before)
 	if some {
 		s.takeLeeway(&p, room)
 	}
-	if ep := pool.episode; ep != nil && b.Reason == events.ReasonLiquidation && ep.cooldown == 0 {
-		s.startCooldown(pool, m.venue.Time)
-	}
+	s.rest(a, b, pool)
 	return ReasonNone
 }
 
@@ -285,11 +284,16 @@ func (s *Shard) judgeFill(a *account, b *events.Fill, p *tradePlan, pool *pool, 
 	if backstop || b.Reason == events.ReasonSettlement {
 		return
 	}
-	if pool.episode == nil {
+	// A deleveraging also closes the positions of those who win: in a pool without an episode it is normal, as
+	// long as it only closes.
+	if pool.episode == nil && !p.forced.Answers && (b.Reason != events.ReasonADL || p.opened > 0) {
 		s.violate(a, pool, margin.RuleLiquidationNoEpisode)
 	}
 	if p.opened > 0 {
 		s.violate(a, pool, margin.RuleLiquidationOverfill)
+	}
+	for _, rule := range p.forced.Broken {
+		s.violate(a, pool, rule)
 	}
 }
 

@@ -87,6 +87,8 @@ func (v *venue) follow(p margin.Profile) {
 		v.additive, _ = p.(margin.Additive)
 	}
 	v.modal, _ = p.(margin.Modal)
+	v.rememberer, _ = p.(margin.Rememberer)
+	v.insurer, _ = p.(margin.Insurer)
 }
 
 // readmit has a profile admit every market as it stands; nothing changes where it refuses one.

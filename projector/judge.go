@@ -117,6 +117,7 @@ func (s *Shard) judgeEpisode(p *pool, h *margin.Health, touched, due bool) {
 		return
 	case ep == nil:
 		p.episode = &episode{stage: stage}
+		s.keepResting(p)
 		s.announce(p, firstKind(stage), nil, 0)
 	case profile.Cleared(h):
 		s.announce(p, events.KindLiquidationCleared, nil, 0)

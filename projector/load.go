@@ -226,9 +226,11 @@ func (s *Shard) loadFund(v *venue, k *rowKey, r *rowReader) error {
 	if err := k.names(&key.name, &key.asset); err != nil {
 		return err
 	}
-	f := &fund{systemKey: key, venue: v, balance: r.wide()}
-	v.funds[key] = f
-	s.others = append(s.others, f)
+	x, err := v.marginAsset(key.asset)
+	if err != nil {
+		return err
+	}
+	s.openFund(v, key.name, x).Balance = r.wide()
 	return nil
 }
 
@@ -357,6 +359,11 @@ func (a *account) load(r *rowReader) error {
 		}
 	}
 	a.State = r.bytes()
+	if v.rememberer != nil && r.err == nil {
+		if err := v.rememberer.Remembers(&a.Account); err != nil {
+			return fmt.Errorf("%w: account %s/%d: %w", errRow, a.owner, a.Subaccount, err)
+		}
+	}
 	if v.keeper != nil && r.err == nil {
 		if _, err := v.keeper.Claims(&a.Account); err != nil {
 			return fmt.Errorf("%w: account %s/%d: %w", errRow, a.owner, a.Subaccount, err)

@@ -252,6 +252,7 @@ func (s *Shard) ask(f *events.PositionFigures, p *pool, i int, closes int64) {
 		f.CloseSize = f.Size.Abs() // the whole, exactly
 	}
 	f.LiquidationFee = v.number(v.profile.LiquidationFee(&p.Pool, i, closes))
+	s.backing(f, p, i, closes)
 }
 
 // number gives a coefficient its scale.

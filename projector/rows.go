@@ -144,7 +144,7 @@ func (y *system) appendKey(dst []byte) []byte {
 	return appendName(append(dst, rowSystem), y.venue.Name, y.name, y.asset)
 }
 func (f *fund) appendKey(dst []byte) []byte {
-	return appendName(append(dst, rowFund), f.venue.Name, f.name, f.asset)
+	return appendName(append(dst, rowFund), f.venue.Name, f.Name, f.Asset.Name)
 }
 func (a *account) appendKey(dst []byte) []byte {
 	return AccountKey(dst, a.venue.Name, a.owner, a.Subaccount)
@@ -276,12 +276,8 @@ func (y *system) appendValue(dst []byte) []byte {
 	return appendWide(append(dst, rowVersion), y.balance)
 }
 
-func (f *fund) appendValue(dst []byte) []byte {
-	if f.balance.IsZero() {
-		return dst
-	}
-	return appendWide(append(dst, rowVersion), f.balance)
-}
+// appendValue writes a balance of 0 too: it is known to be.
+func (f *fund) appendValue(dst []byte) []byte { return appendWide(append(dst, rowVersion), f.Balance) }
 
 func (i *incomplete) appendValue(dst []byte) []byte {
 	if len(i.offsets) == 0 {

@@ -51,7 +51,11 @@ func parsePerp(t *testing.T, words []string) events.Body {
 func (w *world) queue(market string, long bool) string {
 	var b strings.Builder
 	for i, q := range w.shard.ADLQueue("x", market, long) {
-		fmt.Fprintf(&b, "%d. %s %s %s, rank %s\n", i+1, q.Owner, q.Pool, q.Size, q.Rank.FloatString(6))
+		rank := ", drawn"
+		if q.Rank != nil {
+			rank = ", rank " + q.Rank.FloatString(6)
+		}
+		fmt.Fprintf(&b, "%d. %s %s %s%s\n", i+1, q.Owner, q.Pool, q.Size, rank)
 	}
 	return b.String()
 }

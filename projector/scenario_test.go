@@ -33,6 +33,7 @@ import (
 // Of other venues (scenario_venues_test.go), where params of the venue and of a market are name=value, too:
 //
 //	venue profile=dydx-v4@9 scale=6 [params]                   market NAME price=5 size=10 [params]
+//	fund NAME BALANCE (an insurance fund, in USDC)
 //	block HEIGHT         interest MARKET LONG                  gated HEIGHT [MARKET]       change MARKET [params]
 //	funding MARKET RATE at PRICE over SECONDS                  NAME[/SUBACCOUNT] transfer AMOUNT ASSET to SUBACCOUNT
 //
@@ -339,6 +340,7 @@ func describe(o *events.Output) string {
 	for _, p := range o.Positions {
 		if p.CloseSize.Present {
 			fmt.Fprintf(&b, ", close %s of %s %s", p.CloseSize, p.Size, p.Market)
+			describeBacking(&b, &p)
 		}
 	}
 	return b.String()

@@ -33,6 +33,8 @@ func parseOfVenue(t *testing.T, words []string) events.Body {
 		b := &events.MarketChanged{Market: words[1]}
 		b.Rules = events.MarketRules{FundingMode: events.FundingByIndex, Params: marketParams(t, words[2:])}
 		return b
+	case "fund":
+		return &events.InsuranceFundMoved{Fund: words[1], Asset: "USDC", Balance: number(t, words[2])}
 	case "gated":
 		return &events.WithdrawalsGated{UntilBlock: uint64(num2(t, words[1])), Market: last(2)}
 	case "funding":
@@ -41,6 +43,20 @@ func parseOfVenue(t *testing.T, words []string) events.Body {
 		}
 	}
 	return nil
+}
+
+// describeBacking says what stands behind what an episode asks for, where the venue's profile says it.
+func describeBacking(b *strings.Builder, p *events.PositionFigures) {
+	var said []string
+	if p.InsuranceDelta.Present {
+		said = append(said, "fund "+p.InsuranceDelta.String()+", covers "+p.InsuranceCovers)
+	}
+	if p.DeleverageSize.Present {
+		said = append(said, "else deleverage "+p.DeleverageSize.String()+" at "+p.DeleveragePrice.String())
+	}
+	if len(said) > 0 {
+		b.WriteString(" (" + strings.Join(said, ", ") + ")")
+	}
 }
 
 // marketParams are the settings name=value of a market that are not those of every market.

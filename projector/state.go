@@ -11,10 +11,12 @@ import (
 type venue struct {
 	margin.Venue
 	profile    margin.Profile
-	traits     margin.Traits   // of profile
-	keeper     margin.Keeper   // the profile, if it is one; nil elsewhere
-	modal      margin.Modal    // likewise
-	additive   margin.Additive // likewise; nil, too, where Traits do not say so
+	traits     margin.Traits // of profile
+	keeper     margin.Keeper // the profile, if it is one; nil elsewhere
+	modal      margin.Modal  // likewise, as the next
+	rememberer margin.Rememberer
+	insurer    margin.Insurer
+	additive   margin.Additive // nil, too, where Traits do not say so
 	params     []events.Param
 	settlement *asset
 
@@ -94,9 +96,8 @@ type system struct {
 
 // fund is an observed insurance fund.
 type fund struct {
-	systemKey
+	margin.Fund
 	venue   *venue
-	balance fixed.Int128
 	changed bool
 }
 

@@ -84,10 +84,15 @@ func (s *Shard) venueProfileSet(v *venue, e *events.Event, b *events.VenueProfil
 	} else if reason := s.switches(v, profile); reason != ReasonNone {
 		return reason
 	}
+	forgets := v.rememberer != nil && v.profile.Name() != profile.Name()
 	v.follow(profile)
 	v.params = cloneParams(b.Params)
 	s.touchVenue(v)
 	for _, a := range v.accounts {
+		if forgets && len(a.State) > 0 {
+			a.State = nil
+			s.touchAccount(a)
+		}
 		s.enqueueAccount(a)
 	}
 	return ReasonNone
@@ -438,6 +443,15 @@ func (s *Shard) openInterest(m *market, b *events.OpenInterest) Reason {
 	return ReasonNone
 }
 
+// openFund makes an insurance fund known.
+func (s *Shard) openFund(v *venue, name string, x *asset) *fund {
+	f := &fund{venue: v, Fund: margin.Fund{Name: name, Asset: &x.Asset}}
+	v.funds[systemKey{name, x.Name}] = f
+	v.Funds = append(v.Funds, &f.Fund)
+	s.others = append(s.others, f)
+	return f
+}
+
 func (s *Shard) insuranceFundMoved(v *venue, b *events.InsuranceFundMoved) Reason {
 	balance, reason := v.amount(b.Balance)
 	if reason != ReasonNone {
@@ -446,12 +460,9 @@ func (s *Shard) insuranceFundMoved(v *venue, b *events.InsuranceFundMoved) Reaso
 	key := systemKey{b.Fund, b.Asset}
 	f := v.funds[key]
 	if f == nil {
-		key = systemKey{strings.Clone(b.Fund), v.assets[b.Asset].Name}
-		f = &fund{systemKey: key, venue: v}
-		v.funds[key] = f
-		s.others = append(s.others, f)
+		f = s.openFund(v, strings.Clone(b.Fund), v.assets[b.Asset])
 	}
-	f.balance = balance
+	f.Balance = balance
 	s.touchFund(f)
 	return ReasonNone
 }

@@ -116,7 +116,7 @@ type queueInput struct {
 type queueOutput struct {
 	Body struct {
 		At      At       `json:"at"`
-		Length  int      `json:"length" doc:"Positions with a rank on this side of the market, on this shard."`
+		Length  int      `json:"length" doc:"Positions on this side of the market that may be deleveraged, on this shard."`
 		Entries []Queued `json:"entries" doc:"The first of them: the next to be closed is first."`
 	}
 }

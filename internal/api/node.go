@@ -216,7 +216,10 @@ func (c *nodeCut) Queue(venue, market string, long bool) ([]Queued, error) {
 	for i := range list {
 		q := &list[i]
 		out[i] = Queued{Owner: q.Owner, Subaccount: q.Subaccount, Pool: q.Pool, Leg: q.Leg.String(), Size: decimal(q.Size),
-			Notional: decimal(q.Notional), Rank: Decimal(q.Rank.FloatString(12))}
+			Notional: decimal(q.Notional)}
+		if q.Rank != nil {
+			out[i].Rank = Decimal(q.Rank.FloatString(12))
+		}
 	}
 	return out, nil
 }

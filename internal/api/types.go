@@ -153,7 +153,7 @@ type Queued struct {
 	Leg        string  `json:"leg" enum:"net,long,short"`
 	Size       Decimal `json:"size" doc:"Contracts; negative: short."`
 	Notional   Decimal `json:"notional"`
-	Rank       Decimal `json:"rank" doc:"By the venue's profile, to 12 digits for display; the order is by the exact one."`
+	Rank       Decimal `json:"rank,omitzero" doc:"By the venue's profile, to 12 digits for display; the order is by the exact one. Absent: the venue draws, and entries stand by account."`
 }
 
 // Announcement is one record of the liquidations topic, byte for byte.

@@ -93,7 +93,8 @@ func (t *transaction) judgeFill(a *account, b *events.Fill, done changed, inEpis
 	if trade && m.halted {
 		t.breakRule("market_halted", p.key)
 	}
-	if forced && !a.backstop && !inEpisode {
+	counterparty := b.Reason == events.ReasonADL && !done.opened.IsPositive()
+	if forced && !a.backstop && !inEpisode && !counterparty {
 		t.breakRule("liquidation_without_episode", p.key)
 	}
 	if forced && !a.backstop && done.opened.IsPositive() {

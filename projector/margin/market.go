@@ -10,9 +10,10 @@ type Venue struct {
 	Name       string
 	Scale      int // V: digits after the point of every amount
 	Settlement *Asset
-	Time       int64  // shard time: the greatest of an applied clock fact, nanoseconds
-	Block      uint64 // height of the last BlockStarted; 0: none
-	GatedUntil uint64 // observed: withdrawals of cross collateral are refused before this block
+	Time       int64   // shard time: the greatest of an applied clock fact, nanoseconds
+	Block      uint64  // height of the last BlockStarted; 0: none
+	GatedUntil uint64  // observed: withdrawals of cross collateral are refused before this block
+	Funds      []*Fund // observed; see Fund
 
 	State []byte // the profile's own, in a canonical encoding; the fold stores it unread
 }
@@ -95,6 +96,11 @@ func (m *Market) PriceNumber(price int64) events.Number {
 		return events.Number{}
 	}
 	return events.Number{Coef: fixed.FromInt64(price), Scale: uint8(m.PriceScale), Present: true}
+}
+
+// SizeNumber returns a size of the market as a number.
+func (m *Market) SizeNumber(size int64) events.Number {
+	return events.Number{Coef: fixed.FromInt64(size), Scale: uint8(m.SizeScale), Present: true}
 }
 
 // Notional returns |size|·price·K.

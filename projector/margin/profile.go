@@ -49,6 +49,8 @@ type Traits struct {
 	// SinglePool: an account is one pool of net positions and the settlement asset. Facts of legs, margin
 	// modes, isolated pools and other collateral are refused.
 	SinglePool bool
+	// Draws: who is deleveraged is drawn; Rank is nil, and the queue of deleveraging has everyone that may be met.
+	Draws bool
 	// Subaccounts is the greatest number of a subaccount; 0: any.
 	Subaccounts uint32
 	// Modes are the account modes of AccountModeSet, the default first; nil: the venue has none.

@@ -24,6 +24,7 @@ const (
 	RuleMarketHalted           Rule = "market_halted"
 	RuleLiquidationNoEpisode   Rule = "liquidation_without_episode"
 	RuleLiquidationOverfill    Rule = "liquidation_overfill"
+	RuleBlockLimit             Rule = "liquidation_exceeds_block_limit"
 	RuleCoversNoBankruptcy     Rule = "covers_no_bankruptcy"
 	RuleUnknownDeadLetter      Rule = "unknown_dead_letter"
 	RuleFundingWithoutPosition Rule = "funding_without_position"
@@ -37,7 +38,7 @@ const (
 var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleWithdrawal, RuleWithdrawalsGated,
 	RuleNegativeBalance, RuleLeverage, RuleInitialMargin, RuleNewlyUndercollateral, RuleStillUndercollateral, RuleIsolatedMarket,
 	RuleModeSwitch, RuleModeNotAllowed, RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleIsolatedNotRemovable, RuleMarketHalted, RuleLiquidationNoEpisode,
-	RuleLiquidationOverfill, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition,
+	RuleLiquidationOverfill, RuleBlockLimit, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition,
 	RulePositionTooSmall, RuleLeftLiquidatable, RuleImpact, RuleADLNotEnabled}
 
 // Order returns the rule's place among the violations of one record.

@@ -13,7 +13,7 @@ import (
 // request that rests, until the next block, asks for nothing.
 func (p *Profile) Ask(pool *margin.Pool, _ *margin.Health, e margin.Asking, sizes []int64) {
 	if i := choose(pool); i >= 0 && !e.Resting {
-		sizes[i] = p.orderSize(&pool.Positions[i])
+		sizes[i] = p.orderSize(pool, i)
 	}
 }
 
@@ -34,19 +34,20 @@ func maintenanceOf(pos *margin.Position) fixed.Int128 {
 	return r.maintenanceOf(r.value(pos.Size, pos.Market.Price(), margin.ToZero).Abs())
 }
 
-// orderSize is what the first order of a block closes of a position; all of it in final settlement.
-func (p *Profile) orderSize(pos *margin.Position) int64 {
+// orderSize is what an order closes of a position, within what the block's limit has left; all of it in final
+// settlement.
+func (p *Profile) orderSize(pool *margin.Pool, position int) int64 {
+	pos := &pool.Positions[position]
 	r := rulesOf(pos.Market)
 	if r.final == 1 {
 		return max(pos.Size, -pos.Size)
 	}
-	m := template(pos.Market)
-	return abs(m.OrderSize(big.NewInt(pos.Size), big.NewInt(r.step), zero, &p.config)).Int64()
+	m, u := template(pos.Market), usedOf(pool.Account, pool.Venue)
+	return abs(m.OrderSize(big.NewInt(pos.Size), big.NewInt(r.step), u.notional.Big(), &p.config)).Int64()
 }
 
-// Cooldown is one nanosecond of shard time, which the clock of blocks passes with the next block: one
-// attempt per account and block (§9).
-func (p *Profile) Cooldown(events.Stage) int64 { return 1 }
+// Cooldown is not asked: see Rests.
+func (p *Profile) Cooldown(events.Stage) int64 { return 0 }
 
 // LiquidationFee implements §7.4 for a fill at the fillable price, the worst one: what the insurance fund
 // receives, 0 where it pays.

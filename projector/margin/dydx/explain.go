@@ -80,7 +80,7 @@ func (p *Profile) explainLiquidation(x *explanation, pool *margin.Pool, h *margi
 		if i == chosen {
 			x.Position(pos, "closeSize", "of the largest maintenance requirement: whole where N ≤ cap, else base(cap) in steps", "down to the step", "§7.3",
 				fixed.Int128{}, x.Number("step", fixed.FromInt64(r.step), m.SizeScale))
-			size := p.orderSize(pos)
+			size := p.orderSize(pool, i)
 			x.Steps[len(x.Steps)-1].Value = events.Number{Coef: fixed.FromInt64(size), Scale: uint8(m.SizeScale), Present: true}
 			if delta, err := p.insurance(pool, i, size); err == nil {
 				amount, _ := fixed.FromBig(delta) // a share of net collateral and of what is filled
