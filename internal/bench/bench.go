@@ -53,7 +53,7 @@ type benchmark struct {
 }
 
 // benchmarks in the order in which they run: what needs the whole machine first.
-var benchmarks = []benchmark{demoDay, nodes, latency, embeddedLatency, endToEnd, large, ticks, folds, durable, crashDay, foldFill, tick, codecs, growth, snapshots}
+var benchmarks = []benchmark{demoDay, nodes, latency, embeddedLatency, endToEnd, large, ticks, folds, durable, crashDay, foldFill, tick, codecs, yardstick, growth, snapshots}
 
 // Names returns every figure's name.
 func Names() []string {

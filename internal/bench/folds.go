@@ -23,7 +23,7 @@ var folds = benchmark{
 	measure: measureFolds,
 }
 
-const foldNote = "decoded fills, per core; accounts Zipf 1.1, 200 markets Zipf 1.2; changed rows taken every 1,024 facts; sequenced producer"
+const foldNote = "decoded fills, per core; accounts Zipf 1.1, markets that they hold; changed rows taken every 8,192 facts; memory read ahead for 32 facts; sequenced producer"
 
 // fills are made up before they are folded: the dice would be a good part of it. They are repeated, every
 // other time the other way round, so that positions do not grow.

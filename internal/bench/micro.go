@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -93,6 +95,39 @@ var codecs = benchmark{
 		})
 		values["encode_ns"] = ns
 		return values, err
+	},
+}
+
+// yardstick is what the machine needs for things that do not depend on us: by it figures of two machines, or of two days
+// of one with neighbours, can be compared.
+var yardstick = benchmark{
+	figures: []Figure{
+		{Name: "machine_sha256_ns", Unit: "ns", Note: "SHA-256 of 160 bytes"},
+		{Name: "machine_memory_ns", Unit: "ns", Note: "one read after the other from random places in 256 MiB"},
+	},
+	quick: true,
+	measure: func(r *run) (map[string]float64, error) {
+		var text [160]byte
+		sum, err := r.perCall(1000, func() error {
+			digest := sha256.Sum256(text[:])
+			copy(text[:], digest[:])
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		const places, apart = 1 << 22, 16 // a cache line
+		next := make([]int32, places*apart)
+		way := rand.New(rand.NewPCG(1, 2)).Perm(places)
+		for i, at := range way {
+			next[at*apart] = int32(way[(i+1)%places])
+		}
+		at := int32(0)
+		read, err := r.perCall(1000, func() error {
+			at = next[int(at)*apart]
+			return nil
+		})
+		return map[string]float64{"machine_sha256_ns": sum, "machine_memory_ns": read}, err
 	},
 }
 
