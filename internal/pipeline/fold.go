@@ -8,6 +8,7 @@ import (
 // Fold is the part of *projector.Shard that the pipeline uses.
 type Fold interface {
 	Apply(r *projector.Record) *projector.Effects
+	ReadAhead(next []*events.Event)
 	Waits(e *events.Event) bool
 	Counters() projector.Counters
 

@@ -25,6 +25,7 @@ type folder struct {
 	room   room   // what the last closed cut took
 
 	record projector.Record
+	ahead  []*events.Event // a buffer
 
 	// Of a refold whose caller watches; nil otherwise.
 	before func(*projector.Record) error
@@ -89,6 +90,9 @@ func (f *folder) consume(s *source, it *item) error {
 			return err
 		}
 	}
+	if s.role == events.RoleAccounts && s.pos >= s.ahead {
+		f.readAhead(s)
+	}
 	fx := f.fold.Apply(r)
 	c.run(s, it.rec.Offset+1)
 	c.inputs = append(c.inputs, it.digest[:]...)
@@ -99,6 +103,21 @@ func (f *folder) consume(s *source, it *item) error {
 		return f.after(r, fx)
 	}
 	return nil
+}
+
+// aheadFacts is for how many facts of a source memory is read before the first of them is applied.
+const aheadFacts = 32
+
+// readAhead tells the fold what comes next of a source.
+func (f *folder) readAhead(s *source) {
+	f.ahead = f.ahead[:0]
+	if s.cur != nil {
+		s.ahead = min(s.pos+aheadFacts, len(s.cur.items))
+		for i := s.pos; i < s.ahead; i++ {
+			f.ahead = append(f.ahead, s.cur.items[i].event)
+		}
+	}
+	f.fold.ReadAhead(f.ahead)
 }
 
 func (f *folder) unknownSchema(s *source, it *item) error {

@@ -81,6 +81,7 @@ type source struct {
 	// Of the applying goroutine.
 	cur          *chunk
 	pos          int
+	ahead        int            // items of cur before it have been read ahead
 	place        orderlog.Place // Next is -1 and Last is -1 before the first record
 	waitingSince time.Time      // since when it has neither a record nor is drained
 	passed       bool           // MaxSourceWait is over
@@ -234,7 +235,7 @@ func (s *source) head() (*item, error) {
 	}
 	var err error
 	if len(s.queue) > 0 {
-		s.cur, s.pos = s.queue[0], 0
+		s.cur, s.pos, s.ahead = s.queue[0], 0, 0
 		s.queue[0] = nil
 		s.queue = s.queue[1:]
 	} else {
