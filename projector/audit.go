@@ -305,3 +305,32 @@ func (v *venue) poolState(out *PoolState, p *pool, money []Money) {
 			Funding: v.number(f.Funding), Initial: v.number(f.Initial), Margin: v.number(f.Maintenance), Tier: f.Tier})
 	}
 }
+
+// PoolFor returns the name of the pool that a trade of an account in a market and leg would be of.
+func (s *Shard) PoolFor(venue, owner string, subaccount uint32, market string, leg events.Leg) string {
+	const cross = "cross"
+	v := s.venues[venue]
+	if v == nil || v.markets[market] == nil {
+		return cross
+	}
+	m := v.markets[market]
+	a, _ := s.peek(v, owner, subaccount)
+	if held, pos := a.holding(m, leg); pos != nil {
+		return held.name()
+	}
+	if set := a.setting(m); !set.isolated && m.Modes <= events.ModesAny {
+		return cross
+	}
+	if p := a.find(m, leg); p != nil {
+		return p.name()
+	}
+	return (&pool{account: a, market: m, leg: leg, asset: v.settlement}).name()
+}
+
+// Settlement returns a venue's settlement asset; "" where there is no such venue.
+func (s *Shard) Settlement(venue string) string {
+	if v := s.venues[venue]; v != nil {
+		return v.settlement.Name
+	}
+	return ""
+}

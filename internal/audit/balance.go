@@ -190,7 +190,7 @@ func (a *adder) asset(shard int32, venue, asset string, scale int) *assetSums {
 // pool adds a pool's money, positions and equity.
 func (a *adder) pool(m *Moment, p *projector.PoolState) error {
 	scale := m.Fold.ValueScale(p.Venue)
-	settlement := m.settlement(p.Venue)
+	settlement := m.Fold.Settlement(p.Venue)
 	for _, x := range p.Money {
 		s, o := a.asset(m.Shard, p.Venue, x.Asset, scale), a.operator(p, x.Asset, scale)
 		o.accounts[Account{p.Venue, p.Owner, p.Subaccount}] = true
@@ -297,24 +297,6 @@ func fieldNamed(fields []RowField, path string) string {
 		}
 	}
 	return "0"
-}
-
-// settlement is a venue's settlement asset.
-func (m *Moment) settlement(venue string) string {
-	if name, ok := m.settlements[venue]; ok {
-		return name
-	}
-	if m.settlements == nil {
-		m.settlements = map[string]string{}
-	}
-	m.Fold.EachRow(func(r projector.Row) {
-		if kind, parts, ok := rowParts(r.Key); ok && kind == "venue" {
-			if fields, err := RowFields(r.Key, r.Value); err == nil {
-				m.settlements[parts[0]] = fieldNamed(fields, "settlementAsset")
-			}
-		}
-	})
-	return m.settlements[venue]
 }
 
 func (a *adder) finish(legs *legs, several bool) {

@@ -74,7 +74,7 @@ func (m *Moment) explain(a Account, t *tracker) (*Explanation, error) {
 	for i, e := range m.Fold.Explain(a.Venue, a.Owner, a.Subaccount) {
 		p := ExplainedPool{Pool: e.Pool, Missing: e.Missing, Steps: []ExplainedStep{}, Prices: []ExplainedPrice{}}
 		for _, s := range calculator.Steps(&e) {
-			p.Steps = append(p.Steps, ExplainedStep{s, t.movers(&s, m.settlement(a.Venue))})
+			p.Steps = append(p.Steps, ExplainedStep{s, t.movers(&s, m.Fold.Settlement(a.Venue))})
 		}
 		if p.Prices, err = m.explainPrices(a, &pools[i]); err != nil {
 			return nil, err

@@ -246,7 +246,7 @@ func (w *whyMaker) explain(ctx context.Context, progress Progress) (*Liquidation
 	if oldest.head != nil {
 		out.Explanation.Since = oldest.head.Counters.N + 1
 	}
-	if out.Saved, err = w.savings(out, m.settlement(w.account.Venue)); err != nil {
+	if out.Saved, err = w.savings(out, m.Fold.Settlement(w.account.Venue)); err != nil {
 		return nil, err
 	}
 	out.History, err = w.history(ctx)

@@ -18,8 +18,6 @@ type Moment struct {
 	Head  *orderlog.Head // of the last whole cut; never nil
 	N     uint64         // last record
 	Last  *EventAt       // likewise; nil where it lies before what was folded
-
-	settlements map[string]string // assets by venue
 }
 
 // Inside reports whether the moment lies in the middle of a cut.
