@@ -17,7 +17,7 @@ type Changes struct {
 	Venue   string         // only this venue; "": every
 	Set     []string       // market.NAME.PATH=VALUE, asset.NAME.PATH=VALUE, venue.PATH=VALUE; * is every name
 	Profile string         // NAME@VERSION: the venue's rules from the beginning, without the settings of its own
-	Assume  map[string]any // what the profile lacks: PATH as in Set, and value; null removes
+	Assume  map[string]any // what the profile lacks: PATH as in Set, and value (null removes); "facts": events that are put in at their time
 	Marks   []string       // MARKET=PRICE@TIME: one more mark; MARKET=PRICE@FROM..TO: in place of those between
 	Drop    []string       // ids of facts, or their places
 	Correct []byte         // lines of JSON: {"replaces": id or place, "event": …}, or an event, which comes at its time
@@ -71,6 +71,12 @@ func newEditor(c *Changes) (*editor, error) {
 		}
 	}
 	for _, path := range sortedKeys(c.Assume) {
+		if path == "facts" {
+			if err := x.assumeFacts(c.Assume[path]); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err := x.set(path, c.Assume[path]); err != nil {
 			return nil, err
 		}
@@ -95,6 +101,23 @@ func newEditor(c *Changes) (*editor, error) {
 		x.drops[what] = false
 	}
 	return x, x.correct(c.Correct)
+}
+
+// assumeFacts takes facts that a profile lacks: each is put in at its time.
+func (x *editor) assumeFacts(v any) error {
+	list, ok := v.([]any)
+	if !ok {
+		return usage("facts must be a list of events")
+	}
+	var lines []string
+	for _, fact := range list {
+		text, err := json.Marshal(fact)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, string(text))
+	}
+	return x.correct([]byte(strings.Join(lines, "\n")))
 }
 
 func sortedKeys[V any](m map[string]V) []string {

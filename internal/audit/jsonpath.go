@@ -22,19 +22,21 @@ type pathStep struct {
 func parsePath(text string) ([]pathStep, error) {
 	var out []pathStep
 	for _, part := range strings.Split(text, ".") {
-		name, rest, _ := strings.Cut(part, "[")
+		name, rest, indexed := strings.Cut(part, "[")
 		if name == "" {
 			return nil, fmt.Errorf("%q is no path", text)
 		}
 		out = append(out, pathStep{name, -1})
-		for rest != "" {
+		for indexed {
 			digits, after, ok := strings.Cut(rest, "]")
 			i, err := strconv.Atoi(digits)
-			if !ok || err != nil || i < 0 || after != "" && after[0] != '[' {
+			if !ok || err != nil || i < 0 {
 				return nil, fmt.Errorf("%q is no path", text)
 			}
 			out = append(out, pathStep{"", i})
-			rest = strings.TrimPrefix(after, "[")
+			if rest, indexed = strings.CutPrefix(after, "["); !indexed && after != "" {
+				return nil, fmt.Errorf("%q is no path", text)
+			}
 		}
 	}
 	return out, nil
@@ -145,11 +147,10 @@ func asTexts(v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(x))
 		for k, y := range x { // unordered: into another map
-			if n, ok := y.(json.Number); ok && integerFields[k] {
-				out[k] = n
-				continue
-			}
 			out[k] = asTexts(y)
+			if text, ok := out[k].(string); ok && integerFields[k] {
+				out[k] = json.Number(text)
+			}
 		}
 		return out
 	}

@@ -172,7 +172,7 @@ func (o *WhatIfOptions) describe() []string {
 	if len(o.Correct) > 0 {
 		out = append(out, "corrected facts")
 	}
-	if o.Slippage.Present {
+	if o.Mode == Simulate && o.Slippage.Sign() > 0 {
 		out = append(out, "slippage "+o.Slippage.String())
 	}
 	return out

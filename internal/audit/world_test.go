@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -418,4 +419,12 @@ func (w *world) edit(topic string, offset int64, change func(*eventlog.Record)) 
 func (w *world) drop(topic string, offset int64) {
 	name := partName(topic, 0)
 	w.log.parts[name] = slices.DeleteFunc(slices.Clone(w.log.parts[name]), func(r eventlog.Record) bool { return r.Offset == offset })
+}
+
+func jsonOf(t testing.TB, v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
