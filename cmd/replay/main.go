@@ -21,15 +21,17 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Verify    verifyCmd    `cmd:"" help:"Fold a range again and compare every cut's chain, every published event, stored rows and snapshots."`
-	Archive   archiveCmd   `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
-	At        atCmd        `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
-	Explain   explainCmd   `cmd:"" help:"Every term behind an account's figures with the events that last moved it; or why a pool was liquidated, and what would have saved it."`
-	Diff      diffCmd      `cmd:"" help:"Rows that differ between two points in time or two directories."`
-	Whatif    whatifCmd    `cmd:"" help:"The past under other rules, another profile, or corrected facts, against what happened."`
-	Export    exportCmd    `cmd:"" help:"Accounts, positions, postings and liquidations of a range as Parquet or CSV."`
-	Balance   balanceCmd   `cmd:"" help:"Trial balance and solvency per asset, operator, venue and shard, and what is in flight between shards."`
-	Statement statementCmd `cmd:"" help:"Opening and closing balance of an account, and every posting between, with its event and offset."`
+	Verify     verifyCmd     `cmd:"" help:"Fold a range again and compare every cut's chain, every published event, stored rows and snapshots."`
+	Archive    archiveCmd    `cmd:"" help:"Write what an audit without Kafka needs as portable files."`
+	At         atCmd         `cmd:"" help:"The state at a cut, record, time or offset, as the API would show it."`
+	Explain    explainCmd    `cmd:"" help:"Every term behind an account's figures with the events that last moved it; or why a pool was liquidated, and what would have saved it."`
+	Diff       diffCmd       `cmd:"" help:"Rows that differ between two points in time or two directories."`
+	Whatif     whatifCmd     `cmd:"" help:"The past under other rules, another profile, or corrected facts, against what happened."`
+	Prove      proveCmd      `cmd:"" help:"An inclusion proof of an account in a snapshot's root."`
+	CheckProof checkProofCmd `cmd:"" help:"Check a proof: only the file and the root are needed."`
+	Export     exportCmd     `cmd:"" help:"Accounts, positions, postings and liquidations of a range as Parquet or CSV."`
+	Balance    balanceCmd    `cmd:"" help:"Trial balance and solvency per asset, operator, venue and shard, and what is in flight between shards."`
+	Statement  statementCmd  `cmd:"" help:"Opening and closing balance of an account, and every posting between, with its event and offset."`
 }
 
 // The exit statuses.

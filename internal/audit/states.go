@@ -15,6 +15,7 @@ import (
 	"marginledger/internal/store"
 	"marginledger/projector"
 	"marginledger/snapshot"
+	"marginledger/snapshot/sumtree"
 )
 
 // expected is a stored state, or the manifest of one, that is compared when its cut comes.
@@ -159,6 +160,9 @@ func (v *verifier) compareState(e *expected, f *pipeline.FoldedCut) error {
 		v.add(Difference{Kind: KindHead, Cut: e.cut, Place: e.place, Field: "chain", Have: e.chain.String(), Want: f.Entry.Hash.String(),
 			What: "the " + e.what + " is of another chain than the order log"})
 	}
+	if err := v.compareRoot(e, folded); err != nil {
+		return err
+	}
 	if e.open == nil {
 		id, err := snapshot.Write(io.Discard, folded)
 		if err != nil {
@@ -187,6 +191,23 @@ func (v *verifier) compareState(e *expected, f *pipeline.FoldedCut) error {
 		return err
 	}
 	v.report.States = append(v.report.States, r)
+	return nil
+}
+
+// compareRoot compares the root of a snapshot, if the audit key that it was made with is at hand.
+func (v *verifier) compareRoot(e *expected, folded *foldedState) error {
+	m, key := e.manifest, v.past.Config.Snapshots.Key
+	if m == nil || m.RootHash == nil || key == nil || key.ID() != m.Root.KeyID {
+		return nil
+	}
+	root, err := sumtree.Build(key, sumtree.At{Shard: v.shard, Cut: m.Head.Cut, Chain: m.Head.Chain}, folded.EachRow)
+	if err != nil {
+		return err
+	}
+	if got := root.Hash(); got != *m.RootHash {
+		v.add(Difference{Kind: KindSnapshot, Cut: e.cut, Place: e.place, Field: "root", Have: m.RootHash.String(), Want: got.String(),
+			What: "the root that the manifest publishes is not that of the folded state"})
+	}
 	return nil
 }
 
