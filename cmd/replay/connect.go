@@ -7,7 +7,6 @@ import (
 	"marginledger/internal/config"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/pipeline"
-	"marginledger/snapshot"
 )
 
 // where says which ledger's past is meant.
@@ -33,12 +32,20 @@ func (w *where) open() (*audit.Past, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := c.AuditKey()
+	if err != nil {
+		return nil, err
+	}
+	snapshots, err := c.SnapshotStore()
+	if err != nil {
+		return nil, err
+	}
 	client, err := eventlog.Open(kafka)
 	if err != nil {
 		return nil, err
 	}
 	cfg := pipeline.Config{OrderTopic: c.OrderTopic(), DataDir: c.DataDir, DedupeWindow: c.DedupeWindow, BufferBytes: c.Memory.Buffer,
-		Snapshots: pipeline.SnapshotPolicy{Store: snapshot.Dir(c.SnapshotDir())}}
+		Snapshots: pipeline.SnapshotPolicy{Store: snapshots, Key: key}}
 	copy(cfg.OutputTopics[:], c.OutputTopics())
 	return audit.OpenKafka(w.Config, client, cfg), nil
 }

@@ -5,43 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"marginledger/internal/audit"
 	"marginledger/internal/orderlog"
-	"marginledger/snapshot/sumtree"
 )
-
-// keyVariable is the environment's name of the audit key, as the configuration has it.
-const keyVariable = "MARGINLEDGER_SNAPSHOTS_AUDIT_KEY"
 
 // proveCmd writes an inclusion proof.
 type proveCmd struct {
 	where
+	audited
 	At      string `help:"In the newest root up to this cut: cut:N or end." placeholder:"POINT" default:"end"`
-	KeyFile string `help:"File with the audit key, hex. Default: that of the configuration, or $MARGINLEDGER_SNAPSHOTS_AUDIT_KEY." type:"existingfile" placeholder:"FILE"`
 	Made    bool   `help:"Where no snapshot has a root, make one of the folded state. Nobody has published it."`
 	Out     string `help:"File to write the proof to; - is standard output." placeholder:"FILE" default:"proof.json"`
 	JSON    bool   `help:"One JSON document on standard output."`
 	Account string `arg:"" help:"VENUE/OWNER/SUBACCOUNT." placeholder:"ACCOUNT"`
-}
-
-// key returns the audit key.
-func (cmd *proveCmd) key(p *audit.Past) (*sumtree.Key, error) {
-	text := os.Getenv(keyVariable)
-	switch {
-	case cmd.KeyFile != "":
-		b, err := os.ReadFile(cmd.KeyFile)
-		if err != nil {
-			return nil, err
-		}
-		text = strings.TrimSpace(string(b))
-	case p.Config.Snapshots.Key != nil:
-		return p.Config.Snapshots.Key, nil
-	case text == "":
-		return nil, errors.New("a proof needs the audit key: --key-file, the configuration or $" + keyVariable)
-	}
-	return sumtree.ParseKey(text)
 }
 
 // Run proves.
@@ -59,9 +36,12 @@ func (cmd *proveCmd) Run(ctx context.Context, io *streams) error {
 		return err
 	}
 	defer p.Close()
-	key, err := cmd.key(p)
-	if err != nil {
+	if err := cmd.find(p); err != nil {
 		return err
+	}
+	key := p.Config.Snapshots.Key
+	if key == nil {
+		return errors.New("a proof needs the audit key: --key-file, the configuration or $" + keyVariable)
 	}
 	bar := newProgress(io.err)
 	proven, err := p.Prove(ctx, key, account, at, cmd.Made, bar)
@@ -100,7 +80,10 @@ func (cmd *checkProofCmd) Run(io *streams) error {
 	if err != nil {
 		return err
 	}
-	c := audit.CheckProof(text, root)
+	c, err := audit.CheckProof(text, root)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cmd.File, err)
+	}
 	if err := io.print(cmd.JSON, c); err != nil {
 		return err
 	}

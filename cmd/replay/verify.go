@@ -9,6 +9,7 @@ import (
 // verifyCmd folds a range again and compares.
 type verifyCmd struct {
 	where
+	audited
 	FromCut uint64  `help:"First cut that must be compared: the fold begins behind the newest snapshot before it. Default: the beginning." placeholder:"N"`
 	ToCut   uint64  `help:"Last cut. Default: the last that there is." placeholder:"N"`
 	Shard   []int32 `help:"Only these shards." placeholder:"S,…"`
@@ -23,6 +24,9 @@ func (cmd *verifyCmd) Run(ctx context.Context, io *streams) error {
 		return err
 	}
 	defer p.Close()
+	if err := cmd.find(p); err != nil {
+		return err
+	}
 	bar := newProgress(io.err)
 	r, err := audit.Verify(ctx, p, audit.VerifyOptions{FromCut: cmd.FromCut, ToCut: cmd.ToCut, Shards: cmd.Shard, Work: cmd.Work, Progress: bar})
 	bar.end()

@@ -129,25 +129,28 @@ type Checked struct {
 	Proof   *sumtree.Proof `json:"proof,omitempty"`
 }
 
-// CheckProof checks a proof file against a root: nothing else is needed.
-func CheckProof(file []byte, root orderlog.Hash) *Checked {
+// CheckProof checks a proof file against a root: nothing else is needed. An error is of a file that is no proof.
+func CheckProof(file []byte, root orderlog.Hash) (*Checked, error) {
 	proof, err := sumtree.ParseProof(file)
+	if errors.Is(err, sumtree.ErrProof) {
+		return &Checked{Root: root, Why: err.Error()}, nil
+	}
 	if err != nil {
-		return &Checked{Root: root, Why: err.Error()}
+		return nil, err
 	}
 	out := &Checked{Account: proof.Account.String(), Root: root, Proof: proof}
 	if err := proof.Check(root); err != nil {
 		out.Why = err.Error()
-		return out
+		return out, nil
 	}
 	out.Holds = true
-	return out
+	return out, nil
 }
 
 // String is the result for people.
 func (c *Checked) String() string {
 	if !c.Holds {
-		return fmt.Sprintf("DIFFERENCE: the proof does not hold: %s\n", c.Why)
+		return fmt.Sprintf("DIFFERENCE: %s\n", c.Why)
 	}
 	p := Proven{Proof: c.Proof, Root: c.Root}
 	text, _, _ := strings.Cut(p.String(), "no manifest has this root")
