@@ -120,8 +120,8 @@ func TestProveRefused(t *testing.T) {
 	}{
 		"there is no account x/nobody/0":          {key, Account{Venue: "x", Owner: "nobody"}, Point{}},
 		"no snapshot with a root under audit key": {auditKey(t, 8), Account{Venue: "x", Owner: "alice"}, Point{}},
-		"up to cut:1":                             {key, Account{Venue: "x", Owner: "alice"}, Point{Cut: 1}},
-		"a root is of a whole cut":                {key, Account{Venue: "x", Owner: "alice"}, Point{N: 2}},
+		"up to cut:1":              {key, Account{Venue: "x", Owner: "alice"}, Point{Cut: 1}},
+		"a root is of a whole cut": {key, Account{Venue: "x", Owner: "alice"}, Point{N: 2}},
 	} {
 		if _, err := p.Prove(context.Background(), c.key, c.a, c.at, false, nil); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, expected %q", err, name)

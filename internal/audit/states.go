@@ -390,6 +390,9 @@ type foldedState struct {
 	head *orderlog.Head
 }
 
+// StateOf is a fold, after the cut of a head, as a snapshot takes it.
+func StateOf(fold pipeline.Fold, head *orderlog.Head) snapshot.State { return &foldedState{fold, head} }
+
 // Head implements snapshot.State.
 func (s *foldedState) Head() (*orderlog.Head, error) { return s.head, nil }
 
