@@ -327,6 +327,15 @@ func (s *Shard) PoolFor(venue, owner string, subaccount uint32, market string, l
 	return (&pool{account: a, market: m, leg: leg, asset: v.settlement}).name()
 }
 
+// PoolIn returns the name of the pool of a position with collateral of its own; "" where the venue does not know the market or the asset.
+func (s *Shard) PoolIn(venue, market string, leg events.Leg, collateral string) string {
+	v := s.venues[venue]
+	if v == nil || v.markets[market] == nil || v.assets[collateral] == nil {
+		return ""
+	}
+	return (&pool{account: &account{venue: v}, market: v.markets[market], leg: leg, asset: v.assets[collateral]}).name()
+}
+
 // Settlement returns a venue's settlement asset; "" where there is no such venue.
 func (s *Shard) Settlement(venue string) string {
 	if v := s.venues[venue]; v != nil {

@@ -16,6 +16,11 @@ type Account struct {
 // String is the form that ParseAccount reads.
 func (a Account) String() string { return fmt.Sprintf("%s/%s/%d", a.Venue, a.Owner, a.Subaccount) }
 
+// clone is the account in memory of its own.
+func (a Account) clone() Account {
+	return Account{strings.Clone(a.Venue), strings.Clone(a.Owner), a.Subaccount}
+}
+
 // ParseAccount reads VENUE/OWNER/SUB. An owner may have slashes in it.
 func ParseAccount(text string) (Account, error) {
 	venue, rest, ok := strings.Cut(text, "/")

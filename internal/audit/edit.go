@@ -37,7 +37,8 @@ type markEdit struct {
 	text     string
 	market   string
 	mark     events.Number
-	from, to int64 // to 0: one more mark at from
+	from, to int64           // to 0: one more mark at from
+	passed   map[string]bool // one more mark: the venues whose facts have passed its time
 	used     bool
 }
 
@@ -59,7 +60,8 @@ type editor struct {
 	corrections []*correction
 	pending     []*correction // that are put in, by time
 	decoder     events.Decoder
-	n           int // records that were put in
+	n           int                             // records that were put in
+	listed      func(venue, market string) bool // what the other fold knows; nil: everything
 }
 
 func newEditor(c *Changes) (*editor, error) {
@@ -148,7 +150,7 @@ func parseMark(text string) (*markEdit, error) {
 		return nil, bad
 	}
 	from, to, ranged := strings.Cut(when, "..")
-	m := &markEdit{text: text, market: market, mark: mark}
+	m := &markEdit{text: text, market: market, mark: mark, passed: map[string]bool{}}
 	a, err := ParsePoint(from)
 	if err != nil || a.Time == 0 {
 		return nil, bad
@@ -219,10 +221,10 @@ func (x *editor) unused() (out []string) {
 
 // records returns what comes in place of a record. They hold until the next call.
 func (x *editor) records(r *projector.Record) ([]*projector.Record, error) {
-	var out []*projector.Record
 	e := r.Event
-	if e != nil && !e.Type.OfAccount() && (x.venue == "" || e.Venue == x.venue) {
-		out = x.due(r)
+	out, err := x.due(r)
+	if err != nil {
+		return nil, err
 	}
 	place := ""
 	if len(x.drops) > 0 || len(x.corrections) > 0 {
@@ -233,7 +235,10 @@ func (x *editor) records(r *projector.Record) ([]*projector.Record, error) {
 	}
 	if c := x.corrected(r, place); c != nil {
 		changed := *r
-		changed.Event, changed.Undecodable, changed.Detail = c.event, "", ""
+		changed.Undecodable, changed.Detail, changed.Skipped = "", "", false
+		if changed.Event, err = x.event(c.event); err != nil {
+			return nil, err
+		}
 		if c.event.Type.OfAccount() {
 			changed.Key, changed.WrongPartition = []byte(c.event.Owner), false
 		}
@@ -254,21 +259,51 @@ func (x *editor) records(r *projector.Record) ([]*projector.Record, error) {
 	return append(out, r), nil
 }
 
-// due returns what is put in before a record that moves the clock past its time.
-func (x *editor) due(r *projector.Record) (out []*projector.Record) {
-	for len(x.pending) > 0 && x.pending[0].event.Time < r.Event.Time {
+// maxAhead is how far a fact's own time may lie after its record's timestamp for the order of facts, in nanoseconds: docs/architecture.md,
+// which record comes next.
+const maxAhead = 60e9
+
+// mergeTime is the time by which a record came in its order.
+func mergeTime(r *projector.Record) int64 {
+	at := r.Timestamp * 1e6
+	if r.Event != nil {
+		return min(r.Event.Time, at+maxAhead)
+	}
+	return at
+}
+
+// due returns what is put in before a record: every fact whose time is before that by which the record came in its order.
+func (x *editor) due(r *projector.Record) (out []*projector.Record, err error) {
+	if len(x.pending) == 0 && len(x.marks) == 0 {
+		return nil, nil
+	}
+	at := mergeTime(r)
+	for len(x.pending) > 0 && x.pending[0].event.Time < at {
 		c := x.pending[0]
 		x.pending, c.used = x.pending[1:], true
-		out = append(out, x.made(c.event, r))
-	}
-	for _, m := range x.marks {
-		if m.to == 0 && !m.used && m.from < r.Event.Time {
-			m.used = true
-			out = append(out, x.made(&events.Event{ID: "what-if-mark-" + m.market, Type: events.TypeMarkPrice, Version: 1, Venue: r.Event.Venue, Time: m.from,
-				Body: &events.MarkPrice{Market: m.market, Mark: m.mark}}, r))
+		e, err := x.event(c.event)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, x.made(e, r))
 	}
-	return out
+	if r.Event == nil || x.venue != "" && r.Event.Venue != x.venue {
+		return out, nil
+	}
+	venue := r.Event.Venue
+	for _, m := range x.marks {
+		if m.to != 0 || m.from >= at || m.passed[venue] {
+			continue
+		}
+		m.passed[strings.Clone(venue)] = true
+		if x.listed != nil && !x.listed(venue, m.market) {
+			continue
+		}
+		m.used = true
+		out = append(out, x.made(&events.Event{ID: "what-if-mark-" + m.market, Type: events.TypeMarkPrice, Version: 1, Venue: strings.Clone(venue), Time: m.from,
+			Body: &events.MarkPrice{Market: m.market, Mark: m.mark}}, r))
+	}
+	return out, nil
 }
 
 // made is a record of a fact that nobody sent. It has a source of its own, so that it is no duplicate.
@@ -313,6 +348,9 @@ func (x *editor) event(e *events.Event) (*events.Event, error) {
 				m.used = true
 				changed, body := *e, *b
 				body.Mark = m.mark
+				if body.Min.Present || body.Max.Present { // of a price pair both
+					body.Min, body.Max = m.mark, m.mark
+				}
 				changed.Body = &body
 				return &changed, nil
 			}

@@ -6,145 +6,166 @@ import (
 
 	"marginledger/events"
 	"marginledger/projector"
+	"marginledger/projector/margin"
 )
-
-// MoneyOutcome compares what liquidations cost. Amounts are in the settlement asset.
-type MoneyOutcome struct {
-	Happened MoneySums `json:"happened"`
-	Would    MoneySums `json:"would"`
-
-	Closed       int `json:"closedEpisodes"` // new episodes that were closed at the mark
-	DroppedFills int `json:"droppedFills"`   // of liquidations that would not have been
-	IgnoredFills int `json:"ignoredFills"`   // of pools that were closed
-	Covers       int `json:"droppedCovers"`  // of bankruptcies that would not have been, or that were covered already
-	Failed       int `json:"failedClosings"` // fills that could not be made
-}
-
-// MoneySums are the sums of one side.
-type MoneySums struct {
-	Fees      events.Number `json:"liquidationFees"` // on fills of liquidations
-	Insurance events.Number `json:"insurance"`       // that the fund paid
-	BadDebt   events.Number `json:"badDebt"`         // Σ −equity of pools below zero at the end
-}
-
-func (m *MoneySums) add(r *projector.Record, fx *projector.Effects) {
-	if r.Event == nil {
-		return
-	}
-	fill, ok := r.Event.Body.(*events.Fill)
-	liquidation := ok && fill.Reason == events.ReasonLiquidation
-	for i := range fx.Postings {
-		p := &fx.Postings[i]
-		switch {
-		case p.Owner == "":
-		case p.Cause == projector.CauseFee && liquidation:
-			m.Fees = plus(m.Fees, p.Amount.Neg())
-		case p.Cause == projector.CauseInsurance:
-			m.Insurance = plus(m.Insurance, p.Amount)
-		}
-	}
-}
-
-func (m *MoneySums) owes(p *projector.PoolState) {
-	if p.Equity.Sign() < 0 {
-		m.BadDebt = plus(m.BadDebt, events.NumberOf(p.Equity.Coef.Neg(), int(p.Equity.Scale)))
-	}
-}
-
-// plus adds to a sum that may not be there yet.
-func plus(a, b events.Number) events.Number {
-	if !a.Present {
-		a = zero
-	}
-	return sum(a, b)
-}
-
-// finish makes what did not happen zero.
-func (m *MoneyOutcome) finish() {
-	for _, s := range []*MoneySums{&m.Happened, &m.Would} {
-		for _, n := range []*events.Number{&s.Fees, &s.Insurance, &s.BadDebt} {
-			if !n.Present {
-				*n = zero
-			}
-		}
-	}
-}
 
 // simulation decides what becomes of the facts that follow from episodes.
 type simulation struct {
-	run    *run
-	closed map[poolKey]bool
+	run      *run
+	closed   map[poolKey]bool
+	happens  map[string]episode    // recorded episodes, by id
+	standing map[poolKey]*standsIn // the newest episode of a pool in the other fold
 }
 
-func newSimulation(r *run) *simulation { return &simulation{r, map[poolKey]bool{}} }
+// episode is a recorded one.
+type episode struct {
+	pool poolKey
+	from uint64 // n
+}
 
-// leaveOut reports that a fact would not have been.
-func (s *simulation) leaveOut(r *projector.Record) bool {
+// standsIn is when a pool had an episode in the other fold: records of the past.
+type standsIn struct{ from, to uint64 } // to 0: still
+
+func newSimulation(r *run) *simulation {
+	return &simulation{r, map[poolKey]bool{}, map[string]episode{}, map[poolKey]*standsIn{}}
+}
+
+func poolKeyOf(o *events.Output) poolKey {
+	return poolKey{Account{o.Venue, o.Owner, o.Subaccount}, o.Pool}
+}
+
+func (k poolKey) clone() poolKey { return poolKey{k.Account.clone(), strings.Clone(k.pool)} }
+
+// begins reports that an announcement is the first of its episode.
+func begins(o *events.Output) bool {
+	return o.Liquidation != "" && o.ID == o.Liquidation
+}
+
+// happened notes the episodes that began in the past.
+func (s *simulation) happened(fx *projector.Effects) {
+	for i := range fx.Outputs {
+		if o := &fx.Outputs[i]; begins(o) {
+			s.happens[strings.Clone(o.ID)] = episode{poolKeyOf(o).clone(), fx.N}
+		}
+	}
+}
+
+// leaveOut reports that a fact would not have been. fx is what it did in the past.
+func (s *simulation) leaveOut(r *projector.Record, fx *projector.Effects) bool {
 	e := r.Event
-	if e == nil {
+	if e == nil || len(fx.DeadLetters) > 0 { // It was never applied: the other fold says what it makes of it.
 		return false
 	}
+	m := &s.run.money
 	a := Account{e.Venue, e.Owner, e.Subaccount}
+	in := func(market string, leg events.Leg) poolKey {
+		return poolKey{a, s.run.other.PoolFor(e.Venue, e.Owner, e.Subaccount, market, leg)}
+	}
 	switch b := e.Body.(type) {
 	case *events.Fill:
-		pool := s.run.other.PoolFor(e.Venue, e.Owner, e.Subaccount, b.Market, b.Leg)
-		if s.closed[poolKey{a, pool}] {
-			s.run.money.IgnoredFills++
-			return true
-		}
-		if b.Reason != events.ReasonLiquidation && b.Reason != events.ReasonADL {
-			return false
-		}
-		if p := poolOf(s.run.other, a, pool); p == nil || p.Liquidation == "" {
-			s.run.money.DroppedFills++
+		k := in(b.Market, b.Leg)
+		answer := b.Reason == events.ReasonLiquidation || b.Reason == events.ReasonADL
+		return s.trades(k, answer, b.Liquidation, fx)
+	case *events.PositionChanged:
+		k := poolKey{a, s.run.other.PoolIn(e.Venue, b.Market, b.Leg, b.Collateral)}
+		answer := b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL
+		return s.trades(k, answer, b.Liquidation, fx)
+	case *events.TradeBusted:
+		return b.DeadLetter == nil && s.trades(in(b.Market, b.Leg), false, "", fx)
+	case *events.FundingPayment:
+		if s.closed[in(b.Market, b.Leg)] {
+			m.Payments++
 			return true
 		}
 	case *events.BankruptcyCovered:
-		pool := "cross"
+		k := poolKey{a, "cross"}
 		if b.Market != "" {
-			pool = s.run.other.PoolFor(e.Venue, e.Owner, e.Subaccount, b.Market, b.Leg)
+			k = in(b.Market, b.Leg)
 		}
-		if p := poolOf(s.run.other, a, pool); s.closed[poolKey{a, pool}] || p == nil || p.Stage != events.StageBankrupt {
-			s.run.money.Covers++
+		if p := poolOf(s.run.other, a, k.pool); s.closed[k] || (p == nil || p.Stage != events.StageBankrupt) && !broke(fx, margin.RuleCoversNoBankruptcy) {
+			m.Covers++
 			return true
 		}
 	}
 	return false
 }
 
-// close closes the pools whose episodes began with a record and did not happen.
-func (s *simulation) close(fx *projector.Effects, rec *projector.Record, n uint64, real *projector.Shard) error {
-	type begun struct {
-		key poolKey
-		id  string
-		out events.Output
+// trades decides about a trade of a pool: whether it answers an episode, and which, if it says so.
+func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Effects) bool {
+	if s.closed[k] {
+		s.run.money.IgnoredFills++
+		return true
 	}
-	var list []begun // fx holds until the next record is applied
+	if !answer {
+		return false
+	}
+	p := poolOf(s.run.other, k.Account, k.pool)
+	of, known := s.happens[id]
+	if !known { // It names none, or one that began before.
+		of = episode{pool: k}
+	}
+	at := s.standing[of.pool]
+	there := at != nil && known && (at.to == 0 || at.to >= of.from) && !s.closed[of.pool]
+	if of.pool == k && !there {
+		there = p != nil && (p.Liquidation != "" || p.MarginType == events.MarginBackstop) ||
+			!known && broke(fx, margin.RuleLiquidationNoEpisode) // nor had it one in the past: it answered none
+	}
+	if !there {
+		s.run.money.DroppedFills++
+	}
+	return !there
+}
+
+// broke reports that a record broke a rule.
+func broke(fx *projector.Effects, rule margin.Rule) bool {
+	for i := range fx.Outputs {
+		if o := &fx.Outputs[i]; o.Kind == events.KindViolation && o.Rule == string(rule) {
+			return true
+		}
+	}
+	return false
+}
+
+// close closes the pools whose episodes began with a record and did not happen. real is the fold of the past; nil: before it begins.
+func (s *simulation) close(fx *projector.Effects, rec *projector.Record, n uint64, real *projector.Shard) error {
+	var list []events.Output // fx holds until the next record is applied
 	for i := range fx.Outputs {
 		o := &fx.Outputs[i]
-		if o.ID != o.Liquidation || o.Kind != events.KindLiquidationTriggered && o.Kind != events.KindPoolBankrupt {
-			continue
+		switch {
+		case o.Kind == events.KindLiquidationCleared:
+			if at := s.standing[poolKeyOf(o)]; at != nil {
+				at.to = n
+			}
+		case begins(o):
+			s.standing[poolKeyOf(o).clone()] = &standsIn{from: n}
+			if !s.answered(o, real) {
+				c := *o
+				c.Positions = append([]events.PositionFigures(nil), o.Positions...)
+				list = append(list, c)
+			}
 		}
-		k := poolKey{Account{o.Venue, o.Owner, o.Subaccount}, o.Pool}
-		if p := poolOf(real, k.Account, k.pool); p != nil && p.Liquidation != "" {
-			continue // it happened
-		}
-		c := *o
-		c.Positions = append([]events.PositionFigures(nil), o.Positions...)
-		list = append(list, begun{k, o.Liquidation, c})
 	}
 	for i := range list {
-		if err := s.closePool(list[i].key, list[i].id, &list[i].out, rec, n); err != nil {
+		o := &list[i]
+		if err := s.closePool(poolKeyOf(o), o.Liquidation, o, rec, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// answered reports that the pool is in an episode in the past too, whose fills are to come.
+func (s *simulation) answered(o *events.Output, real *projector.Shard) bool {
+	if real == nil {
+		return false
+	}
+	p := poolOf(real, Account{o.Venue, o.Owner, o.Subaccount}, o.Pool)
+	return p != nil && p.Liquidation != "" && (len(p.Positions) > 0 || len(o.Positions) == 0)
+}
+
 // closePool closes every position of a pool at its mark, less the slippage, and covers what it lacks then.
 func (s *simulation) closePool(k poolKey, id string, o *events.Output, rec *projector.Record, n uint64) error {
-	key := poolKey{Account{strings.Clone(k.Venue), strings.Clone(k.Owner), k.Subaccount}, strings.Clone(k.pool)}
-	s.closed[key] = true
+	s.closed[k.clone()] = true
 	s.run.money.Closed++
 	clock, _ := s.run.other.Clock(k.Venue)
 	settlement := s.run.other.Settlement(k.Venue)
@@ -154,7 +175,7 @@ func (s *simulation) closePool(k poolKey, id string, o *events.Output, rec *proj
 		if err != nil {
 			return fmt.Errorf("close %v, pool %s: %w", k.Account, k.pool, err)
 		}
-		s.put(k, clock, fill, rec, n)
+		s.put(k, clock, fill, o, rec, n)
 	}
 	p := poolOf(s.run.other, k.Account, k.pool)
 	if p == nil || !p.Equity.Present || p.Equity.Sign() >= 0 {
@@ -164,12 +185,12 @@ func (s *simulation) closePool(k poolKey, id string, o *events.Output, rec *proj
 	if market, leg, ok := isolatedPool(k.pool); ok {
 		cover.Market, cover.Leg = market, leg
 	}
-	s.put(k, clock, cover, rec, n)
+	s.put(k, clock, cover, o, rec, n)
 	return nil
 }
 
-// put applies a simulated fact.
-func (s *simulation) put(k poolKey, clock int64, body events.Body, rec *projector.Record, n uint64) {
+// put applies a simulated fact, in answer to an announcement.
+func (s *simulation) put(k poolKey, clock int64, body events.Body, to *events.Output, rec *projector.Record, n uint64) {
 	fx, err := try(s.run.other, k.Venue, k.Owner, k.Subaccount, clock, body)
 	if err != nil {
 		s.run.money.Failed++
@@ -178,10 +199,10 @@ func (s *simulation) put(k poolKey, clock int64, body events.Body, rec *projecto
 	made := &projector.Record{Event: &events.Event{Type: body.EventType(), Body: body}}
 	for i := range fx.Outputs {
 		o := fx.Outputs[i]
-		o.Source, o.Time = events.Offset{Topic: rec.Source.Topic, Partition: rec.Source.Partition, Offset: rec.Offset}, ""
+		o.Source, o.Time = events.Offset{Topic: rec.Source.Topic, Partition: rec.Source.Partition, Offset: rec.Offset}, to.Time
 		s.run.status(&o, n, true)
 	}
-	s.run.money.Would.add(made, fx)
+	s.run.money.add(made, fx, true)
 }
 
 // fill is the closing of a position: at the mark, less the slippage, which always costs; with its share of the fee that

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ type WhatIf struct {
 // Outcome is one answer: of one profile, where several are compared.
 type Outcome struct {
 	Profile string         `json:"profile,omitempty"`
+	Assumed []string       `json:"assumed,omitempty"` // what the profile lacks and was told: --assume
 	Unknown string         `json:"unknown,omitempty"` // "needs …": there is no answer
 	Reason  string         `json:"reason,omitempty"`  // why, for people
 	Counts  []StatusCounts `json:"counts"`
@@ -105,13 +107,15 @@ var (
 	}
 	assumedObserving = []string{
 		"fills of liquidations and deleveraging are applied as they happened, whether the pool would have been liquidated or not",
-		"so of each pool only the first change of a status that differs counts: what follows rests on facts that happened under the recorded rules",
+		"so of each pool only the first call, liquidation and bankruptcy count, and no money is compared: what follows rests on facts that happened under the recorded rules",
+		"a pool that falls at once from healthy to below zero is bankrupt, not liquidated: those are its announcements",
 	}
 	assumedSimulating = []string{
-		"recorded fills of liquidations and deleveraging of a pool that has no episode are dropped; their counterparties keep their side",
+		"recorded fills of liquidations and deleveraging are dropped where the episode that they answer would not have been; their counterparties keep their side, but for a backstop that names the episode",
 		"a pool with an episode that did not happen is closed whole at the trigger's mark, less the slippage, with the liquidation fee of its announcement; there is always somebody to trade with",
 		"what it lacks then is covered by the insurance fund, which always has enough",
-		"later fills of such a pool, and recorded covers of it, are ignored and counted; deposits, withdrawals and transfers are not",
+		"later fills and funding payments of such a pool, and recorded covers of it, are ignored and counted; deposits, withdrawals and transfers are not",
+		"an episode that happened too is closed by the recorded fills, also where it would have begun later",
 		"recorded covers of a pool that is not bankrupt are dropped",
 	}
 )
@@ -141,7 +145,7 @@ func (p *Past) WhatIf(ctx context.Context, o WhatIfOptions) (*WhatIf, error) {
 		if o.Assumed != nil {
 			c.Assume = o.Assumed[name]
 		}
-		r := &run{past: p, o: &o, pools: map[poolKey]*PoolOutcome{}, refused: map[refusalKey]*Refusal{}}
+		r := newRun(p, &o)
 		for _, shard := range shards {
 			m, err := r.shard(ctx, shard, &c)
 			if err != nil {
@@ -151,7 +155,15 @@ func (p *Past) WhatIf(ctx context.Context, o WhatIfOptions) (*WhatIf, error) {
 				out.Cuts = append(out.Cuts, m.When())
 			}
 		}
-		out.Answers = append(out.Answers, r.outcome(profile))
+		answer := r.outcome(profile)
+		for _, path := range sortedKeys(c.Assume) {
+			text, err := json.Marshal(c.Assume[path])
+			if err != nil {
+				return nil, err
+			}
+			answer.Assumed = append(answer.Assumed, path+" = "+string(text))
+		}
+		out.Answers = append(out.Answers, answer)
 	}
 	return out, nil
 }
@@ -169,8 +181,8 @@ func (o *WhatIfOptions) describe() []string {
 	for _, d := range o.Drop {
 		out = append(out, "without "+d)
 	}
-	if len(o.Correct) > 0 {
-		out = append(out, "corrected facts")
+	if n := len(strings.Fields(strings.ReplaceAll(string(o.Correct), " ", ""))); n > 0 {
+		out = append(out, fmt.Sprintf("%d corrected facts", n))
 	}
 	if o.Mode == Simulate && o.Slippage.Sign() > 0 {
 		out = append(out, "slippage "+o.Slippage.String())
@@ -195,11 +207,13 @@ type run struct {
 	refused map[refusalKey]*Refusal
 	unused  map[string]int // changes, by the number of shards that they changed nothing on
 	shards  int
-	missing string // kind of a fact that pools lack
-	lacking int    // pools that do
-	refusal string // of a fact of configuration: there is no answer
+	needs   needs
 	money   MoneyOutcome
 	sim     *simulation
+}
+
+func newRun(p *Past, o *WhatIfOptions) *run {
+	return &run{past: p, o: o, pools: map[poolKey]*PoolOutcome{}, refused: map[refusalKey]*Refusal{}, money: newMoneyOutcome()}
 }
 
 // shard folds one shard twice: as it was, and under the change.
@@ -212,12 +226,12 @@ func (r *run) shard(ctx context.Context, shard int32, c *Changes) (*Moment, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := r.begin(shard, &from); err != nil {
-		return nil, err
-	}
-	r.sim = nil
+	r.sim, r.needs.open = nil, map[Account]map[string]string{}
 	if r.o.Mode == Simulate {
 		r.sim = newSimulation(r)
+	}
+	if err := r.begin(shard, &from); err != nil {
+		return nil, err
 	}
 	m, err := r.past.walk(ctx, shard, r.o.To, walkOptions{from: &from, postings: true, progress: r.o.Progress, after: r.record})
 	if err != nil {
@@ -236,6 +250,10 @@ func (r *run) shard(ctx context.Context, shard int32, c *Changes) (*Moment, erro
 // begin makes the other fold, where the past begins.
 func (r *run) begin(shard int32, from *begin) error {
 	r.other = projector.New(projector.Config{Shard: shard, Postings: true})
+	r.edit.listed = func(venue, market string) bool {
+		_, ok := r.other.FundingIndex(venue, market)
+		return ok
+	}
 	if from.head == nil {
 		return nil
 	}
@@ -262,12 +280,32 @@ func (r *run) begin(shard int32, from *begin) error {
 		if err != nil {
 			return err
 		}
-		if changed != e {
-			rec := r.edit.made(changed, &projector.Record{})
-			r.look(rec, rec, s.Apply(rec), from.head.Counters.N)
+		if changed == e {
+			continue
+		}
+		rec := r.edit.made(changed, &projector.Record{})
+		fx := s.Apply(rec)
+		r.look(rec, rec, fx, from.head.Counters.N)
+		if err := r.follow(rec, rec, fx, from.head.Counters.N, nil); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// follow notes what a record of the other fold led to: rec is the record of the past in whose place it came.
+func (r *run) follow(rec, other *projector.Record, fx *projector.Effects, n uint64, real *projector.Shard) error {
+	for i := range fx.Outputs {
+		r.status(&fx.Outputs[i], n, true)
+	}
+	r.money.add(other, fx, true)
+	if err := r.needs.after(r.other, other); err != nil {
+		return err
+	}
+	if r.sim == nil {
+		return nil
+	}
+	return r.sim.close(fx, rec, n, real)
 }
 
 // record lets a record of the past happen, and what comes in place of it.
@@ -275,28 +313,29 @@ func (r *run) record(rec *projector.Record, fx *projector.Effects, real *project
 	for i := range fx.Outputs {
 		r.status(&fx.Outputs[i], fx.N, false)
 	}
-	r.money.Happened.add(rec, fx)
-	list, err := r.edit.records(rec)
+	r.money.add(rec, fx, false)
+	if r.sim != nil {
+		r.sim.happened(fx)
+	}
+	records := r.edit.records
+	if fx.Duplicate { // It changed nothing, and takes no place of what was left out: only what is due before it comes.
+		records = r.edit.due
+	}
+	list, err := records(rec)
 	if err != nil {
 		return err
 	}
 	wasDead := len(fx.DeadLetters) > 0
 	for _, other := range list {
-		if r.sim != nil && r.sim.leaveOut(other) {
+		if r.sim != nil && r.sim.leaveOut(other, fx) {
 			continue
 		}
 		ofx := r.other.Apply(other)
 		if !wasDead || other != rec {
 			r.look(rec, other, ofx, fx.N)
 		}
-		for i := range ofx.Outputs {
-			r.status(&ofx.Outputs[i], fx.N, true)
-		}
-		r.money.Would.add(other, ofx)
-		if r.sim != nil {
-			if err := r.sim.close(ofx, rec, fx.N, real); err != nil {
-				return err
-			}
+		if err := r.follow(rec, other, ofx, fx.N, real); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -314,8 +353,8 @@ func (r *run) look(rec, other *projector.Record, fx *projector.Effects, n uint64
 			r.refused[refusalKey{strings.Clone(o.Type), strings.Clone(o.Reason)}] = &Refusal{Type: strings.Clone(o.Type), Reason: strings.Clone(o.Reason), First: placeName(rec.Source, rec.Offset)}
 		}
 		r.refused[k].Count++
-		if r.refusal == "" && other.Event != nil && other.Event.Type.Role() == events.RoleConfig {
-			r.refusal = fmt.Sprintf("%s of record %d cannot be applied: %s %s", o.Type, n, o.Reason, o.Detail)
+		if other.Event != nil {
+			r.needs.refused(other.Event, o, n)
 		}
 	}
 }
@@ -351,16 +390,20 @@ func (r *run) status(o *events.Output, n uint64, would bool) {
 
 // end looks at what the shard came to.
 func (r *run) end(m *Moment) error {
-	if err := m.Fold.EachPool(func(p *projector.PoolState) error { r.money.Happened.owes(p); return nil }); err != nil {
+	err := m.Fold.EachPool(func(p *projector.PoolState) error {
+		r.money.owes(p, m.Fold.Settlement(p.Venue), false)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	return r.other.EachPool(func(p *projector.PoolState) error {
-		r.money.Would.owes(p)
+		r.money.owes(p, r.other.Settlement(p.Venue), true)
 		if p.Missing != "" && len(p.Positions) > 0 {
-			r.lacking++
-			if r.missing == "" {
-				r.missing = p.Missing
-			}
+			r.needs.lack(p.Missing)
+		}
+		if r.sim != nil && p.Liquidation != "" && len(p.Positions) > 0 {
+			r.money.Open++
 		}
 		return nil
 	})
@@ -378,14 +421,7 @@ func (r *run) outcome(profile string) Outcome {
 		out.Refused = append(out.Refused, *f)
 	}
 	slices.SortFunc(out.Refused, func(a, b Refusal) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Reason, b.Reason)) })
-	switch {
-	case r.refusal != "":
-		typ, _, _ := strings.Cut(r.refusal, " ")
-		out.Unknown, out.Reason = "needs "+typ, r.refusal
-		return out
-	case r.lacking > 0:
-		out.Unknown = "needs " + r.missing
-		out.Reason = fmt.Sprintf("the figures of %d pools with positions are unknown without it", r.lacking)
+	if out.Unknown, out.Reason = r.needs.answer(); out.Unknown != "" {
 		return out
 	}
 	r.count(&out)

@@ -148,8 +148,12 @@ func TestWhatIfSimulate(t *testing.T) {
 	w := liquidated(t)
 	money := func(o *Outcome) string {
 		m := o.Money
-		return fmt.Sprintf("fees %v/%v insurance %v/%v debt %v/%v closed %d dropped %d ignored %d covers %d failed %d", m.Happened.Fees, m.Would.Fees, m.Happened.Insurance, m.Would.Insurance,
-			m.Happened.BadDebt, m.Would.BadDebt, m.Closed, m.DroppedFills, m.IgnoredFills, m.Covers, m.Failed)
+		if len(m.Assets) != 1 || m.Assets[0].Asset != "USDC" {
+			t.Fatalf("%+v", m)
+		}
+		h, w := m.Assets[0].Happened, m.Assets[0].Would
+		return fmt.Sprintf("fees %v/%v insurance %v/%v debt %v/%v closed %d dropped %d ignored %d covers %d failed %d", h.Fees, w.Fees, h.Insurance, w.Insurance,
+			h.BadDebt, w.BadDebt, m.Closed, m.DroppedFills, m.IgnoredFills, m.Covers, m.Failed)
 	}
 	for name, c := range map[string]struct {
 		set      string
@@ -199,7 +203,15 @@ func TestWhatIfNothing(t *testing.T) {
 			if len(o.Pools) > 0 || len(o.Refused) > 0 || len(o.Unused) > 0 || o.Unknown != "" || o.Counts[0].Happened == 0 {
 				t.Fatalf("%v", x)
 			}
-			if o.Money != nil && o.Money.Happened != o.Money.Would {
+			if o.Money == nil {
+				continue
+			}
+			for _, a := range o.Money.Assets {
+				if a.Happened != a.Would {
+					t.Fatalf("%+v", a)
+				}
+			}
+			if o.Money.Closed+o.Money.DroppedFills+o.Money.IgnoredFills+o.Money.Covers > 0 {
 				t.Fatalf("%+v", o.Money)
 			}
 		}

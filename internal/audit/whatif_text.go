@@ -31,6 +31,9 @@ func (o *Outcome) print(b *strings.Builder) {
 	if o.Profile != "" {
 		fmt.Fprintf(b, "under %s\n", o.Profile)
 	}
+	for _, a := range o.Assumed {
+		fmt.Fprintf(b, "  assumed: %s\n", a)
+	}
 	for _, u := range o.Unused {
 		fmt.Fprintf(b, "  changed nothing: %s\n", u)
 	}
@@ -45,14 +48,18 @@ func (o *Outcome) print(b *strings.Builder) {
 	}
 	if m := o.Money; m != nil {
 		fmt.Fprintln(w, "\t\t\t\t\t\t\nmoney\thappened\twould have\t\t\t\t\t")
-		fmt.Fprintf(w, "liquidation fees\t%v\t%v\t\t\t\t\t\n", m.Happened.Fees, m.Would.Fees)
-		fmt.Fprintf(w, "insurance paid\t%v\t%v\t\t\t\t\t\n", m.Happened.Insurance, m.Would.Insurance)
-		fmt.Fprintf(w, "bad debt left\t%v\t%v\t\t\t\t\t\n", m.Happened.BadDebt, m.Would.BadDebt)
+		for i := range m.Assets {
+			x := &m.Assets[i]
+			fmt.Fprintf(w, "liquidation fees, %s\t%v\t%v\t\t\t\t\t\n", x.Asset, x.Happened.Fees, x.Would.Fees)
+			fmt.Fprintf(w, "insurance paid, %s\t%v\t%v\t\t\t\t\t\n", x.Asset, x.Happened.Insurance, x.Would.Insurance)
+			fmt.Fprintf(w, "bad debt left, %s\t%v\t%v\t\t\t\t\t\n", x.Asset, x.Happened.BadDebt, x.Would.BadDebt)
+		}
 	}
 	w.Flush()
 	if m := o.Money; m != nil {
-		fmt.Fprintf(b, "%d new episodes closed at the mark (%d fills could not be made); %d fills of liquidations that would not have been dropped, %d fills of closed pools ignored, %d covers dropped\n",
-			m.Closed, m.Failed, m.DroppedFills, m.IgnoredFills, m.Covers)
+		fmt.Fprintf(b, "%d new episodes closed at the mark (%d facts of closings could not be applied); %d fills of liquidations that would not have been dropped; "+
+			"%d fills and %d funding payments of closed pools ignored; %d covers dropped; %d episodes were left open by the recorded fills\n",
+			m.Closed, m.Failed, m.DroppedFills, m.IgnoredFills, m.Payments, m.Covers, m.Open)
 	}
 	for _, f := range o.Refused {
 		fmt.Fprintf(b, "  %d %s could not be applied: %s, first %s\n", f.Count, f.Type, f.Reason, f.First)
