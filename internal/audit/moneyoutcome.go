@@ -9,13 +9,13 @@ import (
 type MoneyOutcome struct {
 	Assets []MoneySums `json:"assets"` // by name
 
-	Closed       int `json:"closedEpisodes"`    // new episodes that were closed at the mark
+	Closed       int `json:"closedEpisodes"`    // new episodes, and the rest of longer ones, that were closed at the mark
 	DroppedFills int `json:"droppedFills"`      // of liquidations that would not have been
 	IgnoredFills int `json:"ignoredFills"`      // of pools that were closed; busts of fills too
 	Payments     int `json:"ignoredPayments"`   // of funding, of such pools
 	Covers       int `json:"droppedCovers"`     // of bankruptcies that would not have been, or that were covered already
 	Failed       int `json:"failedClosings"`    // facts of closings that could not be applied
-	Open         int `json:"openWithPositions"` // episodes that happened too, and that the recorded fills left open at the end
+	Open         int `json:"openWithPositions"` // pools in an episode with positions at the end
 
 	sums map[string]*MoneySums
 }

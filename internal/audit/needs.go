@@ -19,12 +19,15 @@ type needs struct {
 	open map[Account]map[string]string // pools of a shard with positions whose figures are unknown now
 }
 
-// refused hears of a fact that happened and cannot be applied under the change.
-func (x *needs) refused(e *events.Event, o *events.Output, n uint64) {
+// refused hears of a fact that happened and that the other fold has just refused.
+func (x *needs) refused(s *projector.Shard, e *events.Event, o *events.Output, n uint64) {
 	if e.Type.Role() == events.RoleConfig {
 		if x.config == "" {
 			x.config = e.Type.String()
-			x.why = fmt.Sprintf("%s of record %d cannot be applied: %s %s", e.Type, n, o.Reason, o.Detail)
+			x.why = fmt.Sprintf("%s of record %d cannot be applied: %s", e.Type, n, o.Reason)
+			if err := s.Refusal(e); err != nil {
+				x.why += ", " + err.Error()
+			}
 		}
 		return
 	}

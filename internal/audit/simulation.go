@@ -15,6 +15,8 @@ type simulation struct {
 	closed   map[poolKey]bool
 	happens  map[string]episode    // recorded episodes, by id
 	standing map[poolKey]*standsIn // the newest episode of a pool in the other fold
+	missed   map[poolKey]string    // recorded episode of which a fill was dropped
+	over     []poolKey             // recorded episodes that the record ends
 }
 
 // episode is a recorded one.
@@ -23,11 +25,14 @@ type episode struct {
 	from uint64 // n
 }
 
-// standsIn is when a pool had an episode in the other fold: records of the past.
-type standsIn struct{ from, to uint64 } // to 0: still
+// standsIn is an episode in the other fold.
+type standsIn struct {
+	from, to uint64        // records of the past; to 0: it is open
+	asked    events.Output // its last announcement that asks for a size
+}
 
 func newSimulation(r *run) *simulation {
-	return &simulation{r, map[poolKey]bool{}, map[string]episode{}, map[poolKey]*standsIn{}}
+	return &simulation{r, map[poolKey]bool{}, map[string]episode{}, map[poolKey]*standsIn{}, map[poolKey]string{}, nil}
 }
 
 func poolKeyOf(o *events.Output) poolKey {
@@ -41,13 +46,47 @@ func begins(o *events.Output) bool {
 	return o.Liquidation != "" && o.ID == o.Liquidation
 }
 
-// happened notes the episodes that began in the past.
+// happened notes the episodes that a record of the past began and ended.
 func (s *simulation) happened(fx *projector.Effects) {
+	s.over = s.over[:0]
 	for i := range fx.Outputs {
-		if o := &fx.Outputs[i]; begins(o) {
+		switch o := &fx.Outputs[i]; {
+		case begins(o):
 			s.happens[strings.Clone(o.ID)] = episode{poolKeyOf(o).clone(), fx.N}
+		case o.Kind == events.KindLiquidationCleared:
+			s.over = append(s.over, poolKeyOf(o).clone())
 		}
 	}
+}
+
+// goOn closes the pools whose recorded episode is over, and that are still in one: no recorded fill answers it any more.
+func (s *simulation) goOn(rec *projector.Record, n uint64) error {
+	for _, k := range s.over {
+		at, p := s.standing[k], poolOf(s.run.other, k.Account, k.pool)
+		if p == nil || p.Liquidation == "" || len(p.Positions) == 0 || s.closed[k] || at == nil {
+			continue
+		}
+		o := at.asked
+		o.Positions = nil
+		for i := range p.Positions {
+			q := &p.Positions[i]
+			f := events.PositionFigures{Market: q.Market, Leg: q.Leg, Size: q.Size, Mark: q.Mark}
+			for j := range at.asked.Positions {
+				if a := &at.asked.Positions[j]; a.Market == q.Market && a.Leg == q.Leg {
+					f.CloseSize, f.LiquidationFee = a.CloseSize, a.LiquidationFee
+				}
+			}
+			o.Positions = append(o.Positions, f)
+		}
+		o.Time = ""
+		if rec.Event != nil {
+			o.Time = events.FormatTime(rec.Event.Time)
+		}
+		if err := s.closePool(k, p.Liquidation, &o, rec, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaveOut reports that a fact would not have been. fx is what it did in the past.
@@ -110,10 +149,14 @@ func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Eff
 		there = p != nil && (p.Liquidation != "" || p.MarginType == events.MarginBackstop) ||
 			!known && broke(fx, margin.RuleLiquidationNoEpisode) // nor had it one in the past: it answered none
 	}
-	if !there {
-		s.run.money.DroppedFills++
+	if there {
+		return false
 	}
-	return !there
+	s.run.money.DroppedFills++
+	if known {
+		s.missed[of.pool] = strings.Clone(id)
+	}
+	return true
 }
 
 // broke reports that a record broke a rule.
@@ -137,11 +180,14 @@ func (s *simulation) close(fx *projector.Effects, rec *projector.Record, n uint6
 				at.to = n
 			}
 		case begins(o):
-			s.standing[poolKeyOf(o).clone()] = &standsIn{from: n}
+			c := copied(o)
+			s.standing[poolKeyOf(&c)] = &standsIn{from: n, asked: c}
 			if !s.answered(o, real) {
-				c := *o
-				c.Positions = append([]events.PositionFigures(nil), o.Positions...)
 				list = append(list, c)
+			}
+		case o.Liquidation != "" && o.Awaiting:
+			if at := s.standing[poolKeyOf(o)]; at != nil {
+				at.asked = copied(o)
 			}
 		}
 	}
@@ -154,13 +200,22 @@ func (s *simulation) close(fx *projector.Effects, rec *projector.Record, n uint6
 	return nil
 }
 
-// answered reports that the pool is in an episode in the past too, whose fills are to come.
+// copied is an announcement of a pool in memory of its own.
+func copied(o *events.Output) events.Output {
+	c := events.Output{Kind: o.Kind, Time: strings.Clone(o.Time), Liquidation: strings.Clone(o.Liquidation), Stage: o.Stage, Pool: strings.Clone(o.Pool),
+		Venue: strings.Clone(o.Venue), Owner: strings.Clone(o.Owner), Subaccount: o.Subaccount}
+	c.Positions = append([]events.PositionFigures(nil), o.Positions...) // their names are the fold's
+	return c
+}
+
+// answered reports that the pool is in an episode in the past too, whose fills are all to come.
 func (s *simulation) answered(o *events.Output, real *projector.Shard) bool {
 	if real == nil {
 		return false
 	}
-	p := poolOf(real, Account{o.Venue, o.Owner, o.Subaccount}, o.Pool)
-	return p != nil && p.Liquidation != "" && (len(p.Positions) > 0 || len(o.Positions) == 0)
+	k := poolKeyOf(o)
+	p := poolOf(real, k.Account, k.pool)
+	return p != nil && p.Liquidation != "" && p.Liquidation != s.missed[k] && (len(p.Positions) > 0 || len(o.Positions) == 0)
 }
 
 // closePool closes every position of a pool at its mark, less the slippage, and covers what it lacks then.

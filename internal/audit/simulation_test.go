@@ -183,7 +183,7 @@ func TestNeeds(t *testing.T) {
 		"needs Fill of leg net, or PositionChanged": {event(&events.Fill{Leg: events.LegLong}), dead(projector.ReasonNotSupported)},
 	} {
 		var x needs
-		x.refused(c.e, c.o, 7)
+		x.refused(projector.New(projector.Config{}), c.e, c.o, 7)
 		if got, why := x.answer(); got != want || (why == "") != (want == "") {
 			t.Errorf("%q, %q, expected %q", got, why, want)
 		}

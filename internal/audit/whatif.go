@@ -115,7 +115,7 @@ var (
 		"a pool with an episode that did not happen is closed whole at the trigger's mark, less the slippage, with the liquidation fee of its announcement; there is always somebody to trade with",
 		"what it lacks then is covered by the insurance fund, which always has enough",
 		"later fills and funding payments of such a pool, and recorded covers of it, are ignored and counted; deposits, withdrawals and transfers are not",
-		"an episode that happened too is closed by the recorded fills, also where it would have begun later",
+		"an episode that happened too is closed by the recorded fills: where it would have begun behind the first of them, it counts as one that did not happen; where it would have gone on behind the last, the rest is closed then, at the mark",
 		"recorded covers of a pool that is not bankrupt are dropped",
 	}
 )
@@ -338,6 +338,9 @@ func (r *run) record(rec *projector.Record, fx *projector.Effects, real *project
 			return err
 		}
 	}
+	if r.sim != nil {
+		return r.sim.goOn(rec, fx.N)
+	}
 	return nil
 }
 
@@ -354,7 +357,7 @@ func (r *run) look(rec, other *projector.Record, fx *projector.Effects, n uint64
 		}
 		r.refused[k].Count++
 		if other.Event != nil {
-			r.needs.refused(other.Event, o, n)
+			r.needs.refused(r.other, other.Event, o, n)
 		}
 	}
 }

@@ -57,8 +57,8 @@ func (o *Outcome) print(b *strings.Builder) {
 	}
 	w.Flush()
 	if m := o.Money; m != nil {
-		fmt.Fprintf(b, "%d new episodes closed at the mark (%d facts of closings could not be applied); %d fills of liquidations that would not have been dropped; "+
-			"%d fills and %d funding payments of closed pools ignored; %d covers dropped; %d episodes were left open by the recorded fills\n",
+		fmt.Fprintf(b, "%d episodes closed at the mark (%d facts of closings could not be applied); %d fills of liquidations that would not have been dropped; "+
+			"%d fills and %d funding payments of closed pools ignored; %d covers dropped; %d episodes open at the end\n",
 			m.Closed, m.Failed, m.DroppedFills, m.IgnoredFills, m.Payments, m.Covers, m.Open)
 	}
 	for _, f := range o.Refused {
