@@ -21,12 +21,12 @@ func (w *WhatIf) String() string {
 		b.WriteString(w.Cuts[i].String())
 	}
 	for i := range w.Answers {
-		w.Answers[i].print(&b)
+		w.Answers[i].write(&b)
 	}
 	return b.String()
 }
 
-func (o *Outcome) print(b *strings.Builder) {
+func (o *Outcome) write(b *strings.Builder) {
 	b.WriteString("\n")
 	if o.Profile != "" {
 		fmt.Fprintf(b, "under %s\n", o.Profile)
@@ -55,7 +55,7 @@ func (o *Outcome) print(b *strings.Builder) {
 			fmt.Fprintf(w, "bad debt left, %s\t%v\t%v\t\t\t\t\t\n", x.Asset, x.Happened.BadDebt, x.Would.BadDebt)
 		}
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 	if m := o.Money; m != nil {
 		fmt.Fprintf(b, "%d episodes closed at the mark (%d facts of closings could not be applied); %d fills of liquidations that would not have been dropped; "+
 			"%d fills and %d funding payments of closed pools ignored; %d covers dropped; %d episodes open at the end\n",
@@ -64,10 +64,10 @@ func (o *Outcome) print(b *strings.Builder) {
 	for _, f := range o.Refused {
 		fmt.Fprintf(b, "  %d %s could not be applied: %s, first %s\n", f.Count, f.Type, f.Reason, f.First)
 	}
-	o.printPools(b)
+	o.writePools(b)
 }
 
-func (o *Outcome) printPools(b *strings.Builder) {
+func (o *Outcome) writePools(b *strings.Builder) {
 	if len(o.Pools) == 0 {
 		b.WriteString("every pool came to the same, at the same records\n")
 		return
@@ -88,7 +88,7 @@ func (o *Outcome) printPools(b *strings.Builder) {
 			fmt.Fprintf(w, "%v\t%s\t%s\t%v\t%v\n", p.Account, p.Pool, o.Counts[j].Status, pair[0], pair[1])
 		}
 	}
-	w.Flush()
+	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 }
 
 // String is the change of a status for people.
