@@ -178,6 +178,15 @@ type Scenarios interface {
 	Worst(p *Pool) *Worst
 }
 
+// FundingRules is a profile whose version says how the venue's rates come about: it judges those that come as
+// facts. They are applied as they are.
+type FundingRules interface {
+	Profile
+	// FundingBreaks appends the rules that a FundingRate broke; rate is at FundingScale, seconds 0 where the fact
+	// does not say.
+	FundingBreaks(m *Market, rate int64, seconds uint32, dst []Rule) []Rule
+}
+
 // Modal is a profile whose account modes decide what balances count and what open orders hold.
 type Modal interface {
 	Profile
