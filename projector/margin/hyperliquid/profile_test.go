@@ -1,8 +1,8 @@
 package hyperliquid
 
 import (
-	"fmt"
 	"flag"
+	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"testing"
