@@ -53,6 +53,9 @@ type Traits struct {
 	Draws bool
 	// Subaccounts is the greatest number of a subaccount; 0: any.
 	Subaccounts uint32
+	// Parents is how many subaccounts, the first ones, are parents: number mod Parents is that under which front ends
+	// show another. Nothing is shared. 0: none are.
+	Parents uint32
 	// Modes are the account modes of AccountModeSet, the default first; nil: the venue has none.
 	Modes []string
 }
