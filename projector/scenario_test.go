@@ -43,7 +43,7 @@ import (
 //	venue profile=hyperliquid@2025 scale=6 [params: name=value …]
 //	perp NAME leverage=MAXIMUM[,LOWER:MAXIMUM…] [modes=noCross] [noBackstop=1]      NAME mode MODE      NAME observed AMOUNT ASSET
 //
-// The block "queue MARKET long|short" prints who is deleveraged, first to last.
+// The block "family NAME/SUBACCOUNT" prints a parent subaccount with its children. The block "queue MARKET long|short" prints who is deleveraged, first to last.
 // Another venue: "venue profile=gmx-v2@2.2 scale=18 settlement=USD"; parseKept has its facts.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
@@ -54,6 +54,8 @@ func TestScenarios(t *testing.T) {
 				return w.applyLines(t, d.Input)
 			case "account":
 				return w.account(t, d.CmdArgs[0].Key)
+			case "family":
+				return w.family(t, d.CmdArgs[0].Key)
 			case "queue":
 				return w.queue(d.CmdArgs[0].Key, d.CmdArgs[1].Key == "long")
 			}

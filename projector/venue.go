@@ -328,6 +328,12 @@ func (s *Shard) fundingRate(m *market, b *events.FundingRate) Reason {
 	}
 	m.FundingIndex = index
 	s.touchMarket(m)
+	if p, ok := m.venue.profile.(margin.FundingRules); ok {
+		s.broken = p.FundingBreaks(&m.Market, rate, b.IntervalSeconds, s.broken[:0])
+		for _, rule := range s.broken {
+			s.violate(nil, nil, rule)
+		}
+	}
 	s.moved(&m.holders, margin.VarFunding, margin.VarFunding)
 	return ReasonNone
 }

@@ -117,6 +117,8 @@ func (v *venue) marginAsset(name string) (*asset, error) {
 type AccountFigures struct {
 	Venue, Owner string
 	Subaccount   uint32
+	Parent       uint32 // of a child: the subaccount that front ends show it under
+	Child        bool   // it is one (margin.Traits.Parents)
 	Operator     string
 	MarginType   events.MarginType
 	Incomplete   bool
@@ -198,6 +200,9 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	}
 	out := &AccountFigures{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator,
 		MarginType: a.marginType, Incomplete: s.openDeadLetters(a) > 0}
+	if parent, ok := v.parent(a.Subaccount); ok && parent != a.Subaccount {
+		out.Parent, out.Child = parent, true
+	}
 	for i := range a.cross.Balances {
 		out.Balances = append(out.Balances, v.balanceFigures(a, &a.cross.Balances[i]))
 	}

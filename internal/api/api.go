@@ -51,6 +51,8 @@ type Cut interface {
 	// Queue returns the shard's positions on one side of a market in the order of deleveraging; nil where the market is
 	// not listed. It reads the rows of all accounts of the venue on the shard.
 	Queue(venue, market string, long bool) ([]Queued, error)
+	// Family is nil where the venue has no parent subaccounts, or the ledger none of the family.
+	Family(venue, owner string, subaccount uint32) (*Family, error)
 	Close() error
 }
 
@@ -114,6 +116,11 @@ func (s *server) register(a huma.API) {
 		Summary: "Equity, requirements, positions and episodes of one account", Tags: []string{"accounts"},
 		Errors: []int{http.StatusTemporaryRedirect, http.StatusNotFound, http.StatusServiceUnavailable},
 	}, s.account)
+	huma.Register(a, huma.Operation{
+		OperationID: "get-family", Method: http.MethodGet, Path: "/v1/accounts/{venue}/{owner}/{sub}/family",
+		Summary: "A parent subaccount with its children, of a venue that has such", Tags: []string{"accounts"},
+		Errors: []int{http.StatusTemporaryRedirect, http.StatusNotFound, http.StatusServiceUnavailable},
+	}, s.family)
 	huma.Register(a, huma.Operation{
 		OperationID: "get-market", Method: http.MethodGet, Path: "/v1/markets/{venue}/{market}",
 		Summary: "Rules, prices and funding index of one market", Tags: []string{"markets"},

@@ -103,6 +103,16 @@ func (c *fakeCut) Market(venue, market string) (*api.Market, error) {
 	return &api.Market{Venue: venue, Market: market, FundingIndex: "0", Status: "trading"}, nil
 }
 
+func (c *fakeCut) Family(venue, owner string, sub uint32) (*api.Family, error) {
+	a, err := c.Account(venue, owner, sub)
+	if a == nil || err != nil {
+		return nil, err
+	}
+	parent := sub % 128
+	a.Parent = &parent
+	return &api.Family{Venue: venue, Owner: owner, Parent: parent, Accounts: []api.Account{*a}, Equity: a.Cross.Equity, Free: a.Free}, nil
+}
+
 func (c *fakeCut) Queue(_, market string, long bool) ([]api.Queued, error) {
 	if market != "BTC-PERP" {
 		return nil, nil
@@ -158,6 +168,8 @@ func TestAnswers(t *testing.T) {
 		{"/v1/markets/v/BTC-PERP", 200, []string{`"market":"BTC-PERP"`, `"cut":7`}},
 		{"/v1/markets/v/BTC-PERP?shard=2", 503, nil},
 		{"/v1/markets/v/NONE", 404, []string{"no market v/NONE"}},
+		{"/v1/accounts/v/alice/129/family", 200, []string{`"cut":7`, `"parent":1,"accounts":[{"venue":"v"`, `"sub":129,"parent":1`, `"equity":"100","free":"12.25"}`}},
+		{"/v1/accounts/v/bob/129/family", 404, []string{"no parent subaccount of v/bob/129"}},
 		{"/v1/markets/v/BTC-PERP/adl?side=short", 200, []string{`"cut":7`, `"length":2`, `"entries":[{"owner":"alice"`, `"rank":"0.25"`}},
 		{"/v1/markets/v/BTC-PERP/adl?side=short&limit=1", 200, []string{`"length":2`, `"rank":"0.5"}]`}},
 		{"/v1/markets/v/BTC-PERP/adl?side=long", 200, []string{`"length":0,"entries":[]`}},
@@ -256,7 +268,7 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v1/accounts/{venue}/{owner}/{sub}", "/v1/markets/{venue}/{market}", "/v1/markets/{venue}/{market}/adl", "/v1/liquidations"} {
+	for _, path := range []string{"/v1/accounts/{venue}/{owner}/{sub}", "/v1/accounts/{venue}/{owner}/{sub}/family", "/v1/markets/{venue}/{market}", "/v1/markets/{venue}/{market}/adl", "/v1/liquidations"} {
 		if doc.Paths[path]["get"] == nil {
 			t.Errorf("no GET %s in the document", path)
 		}

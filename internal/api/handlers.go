@@ -55,6 +55,30 @@ func (s *server) account(ctx context.Context, in *accountInput) (*accountOutput,
 	return out, err
 }
 
+type familyOutput struct {
+	Body struct {
+		At     At     `json:"at"`
+		Family Family `json:"family"`
+	}
+}
+
+func (s *server) family(ctx context.Context, in *accountInput) (*familyOutput, error) {
+	out := &familyOutput{}
+	err := s.read(ctx, s.ledger.ShardOf(in.Owner), &in.ReadInput, func(c Cut) error {
+		f, err := c.Family(in.Venue, in.Owner, in.Sub)
+		if err != nil {
+			return err
+		}
+		out.Body.At = c.At()
+		if f == nil {
+			return huma.Error404NotFound(fmt.Sprintf("no parent subaccount of %s/%s/%d at cut %d of shard %d", in.Venue, in.Owner, in.Sub, out.Body.At.Cut, out.Body.At.Shard))
+		}
+		out.Body.Family = *f
+		return nil
+	})
+	return out, err
+}
+
 // MarketInput (exported for the same reason) names a market on a shard.
 type MarketInput struct {
 	ReadInput

@@ -124,10 +124,29 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 	if f == nil || err != nil {
 		return nil, err
 	}
+	return accountOf(f), nil
+}
+
+func (c *nodeCut) Family(venue, owner string, subaccount uint32) (*Family, error) {
+	f, err := c.rows.Family(venue, owner, subaccount, c.v.Rows)
+	if f == nil || err != nil {
+		return nil, err
+	}
+	out := &Family{Venue: f.Venue, Owner: f.Owner, Parent: f.Parent, Equity: optional(f.Equity), Free: optional(f.Free)}
+	for _, a := range f.Accounts {
+		out.Accounts = append(out.Accounts, *accountOf(a))
+	}
+	return out, nil
+}
+
+func accountOf(f *projector.AccountFigures) *Account {
 	a := &Account{
 		Venue: f.Venue, Owner: f.Owner, Subaccount: f.Subaccount, Operator: f.Operator, MarginType: f.MarginType.String(),
 		Incomplete: f.Incomplete, Stale: f.Stale, Balances: []Balance{}, Isolated: []Pool{},
 		OrderMargin: decimal(f.OrderMargin), Free: optional(f.Free), Withdrawable: optional(f.Withdrawable),
+	}
+	if f.Child {
+		a.Parent = &f.Parent
 	}
 	for _, b := range f.Balances {
 		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
@@ -139,7 +158,7 @@ func (c *nodeCut) Account(venue, owner string, subaccount uint32) (*Account, err
 	for i := range f.Pools[1:] {
 		a.Isolated = append(a.Isolated, poolOf(&f.Pools[1+i]))
 	}
-	return a, nil
+	return a
 }
 
 func poolOf(f *projector.PoolFigures) Pool {

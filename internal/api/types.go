@@ -26,13 +26,14 @@ type At struct {
 
 // Account is what the ledger knows of one account. Amounts are in the venue's settlement asset but for balances.
 type Account struct {
-	Venue      string `json:"venue"`
-	Owner      string `json:"owner"`
-	Subaccount uint32 `json:"sub"`
-	Operator   string `json:"operator,omitempty" doc:"Whitelabel operator."`
-	MarginType string `json:"marginType" enum:"standard,backstop"`
-	Incomplete bool   `json:"incomplete" doc:"A fact of this account could not be applied and nobody has answered it yet."`
-	Stale      bool   `json:"stale" doc:"A mark behind these figures is older than its market allows."`
+	Venue      string  `json:"venue"`
+	Owner      string  `json:"owner"`
+	Subaccount uint32  `json:"sub"`
+	Parent     *uint32 `json:"parent,omitempty" doc:"Of a child subaccount (dYdX): the number that front ends show it under."`
+	Operator   string  `json:"operator,omitempty" doc:"Whitelabel operator."`
+	MarginType string  `json:"marginType" enum:"standard,backstop"`
+	Incomplete bool    `json:"incomplete" doc:"A fact of this account could not be applied and nobody has answered it yet."`
+	Stale      bool    `json:"stale" doc:"A mark behind these figures is older than its market allows."`
 
 	Balances []Balance `json:"balances" doc:"Of the cross pool, by asset."`
 	Claims   []Claim   `json:"claimable,omitempty" doc:"What the account may claim of markets, by market and asset; counted nowhere."`
@@ -42,6 +43,17 @@ type Account struct {
 	OrderMargin  Decimal  `json:"orderMargin" doc:"Held by open orders."`
 	Free         *Decimal `json:"free" doc:"Cross equity less initial and order margin; negative: short of it; null: unknown."`
 	Withdrawable *Decimal `json:"withdrawable" doc:"What a withdrawal may take; null: unknown."`
+}
+
+// Family is a parent subaccount with its children, as front ends of the venue show them (dYdX): each is margined
+// alone.
+type Family struct {
+	Venue    string    `json:"venue"`
+	Owner    string    `json:"owner"`
+	Parent   uint32    `json:"parent"`
+	Accounts []Account `json:"accounts" doc:"Those that the ledger has, by number."`
+	Equity   *Decimal  `json:"equity" doc:"Sum over all pools; null: that of one is unknown."`
+	Free     *Decimal  `json:"free" doc:"Sum of what each has free, none below zero; null likewise."`
 }
 
 // Balance is the balance of one asset.

@@ -12,6 +12,8 @@ var sentences = map[string]string{
 	"account_reopened":                "an account that exists was opened again",
 	"sequence_gap":                    "sequences of a producer are missing before this one",
 	"mark_out_of_order":               "a price is older than the last one; it changes nothing",
+	"funding_interval_differs":        "a FundingRate is of another interval than the version of the venue's profile pays by (Hyperliquid)",
+	"funding_rate_above_cap":          "a FundingRate is larger than the venue's cap (Hyperliquid)",
 	"withdrawal_exceeds_withdrawable": "money left that was not free",
 	"negative_balance":                "a spot trade or conversion, or the collateral of an order, took more than there was",
 	"leverage_above_maximum":          "more leverage than the market or the tier allows",

@@ -53,6 +53,9 @@ type Traits struct {
 	Draws bool
 	// Subaccounts is the greatest number of a subaccount; 0: any.
 	Subaccounts uint32
+	// Parents is how many subaccounts, the first ones, are parents: number mod Parents is that under which front ends
+	// show another. Nothing is shared. 0: none are.
+	Parents uint32
 	// Modes are the account modes of AccountModeSet, the default first; nil: the venue has none.
 	Modes []string
 }
@@ -176,6 +179,15 @@ type Scenarios interface {
 	// Worst returns the scenario that decides a pool's requirement; nil where nothing of the pool is
 	// shocked.
 	Worst(p *Pool) *Worst
+}
+
+// FundingRules is a profile whose version says how the venue's rates come about: it judges those that come as
+// facts. They are applied as they are.
+type FundingRules interface {
+	Profile
+	// FundingBreaks appends the rules that a FundingRate broke; rate is at FundingScale, seconds 0 where the fact
+	// does not say.
+	FundingBreaks(m *Market, rate int64, seconds uint32, dst []Rule) []Rule
 }
 
 // Modal is a profile whose account modes decide what balances count and what open orders hold.

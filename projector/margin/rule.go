@@ -8,6 +8,8 @@ const (
 	RuleAccountReopened        Rule = "account_reopened"
 	RuleSequenceGap            Rule = "sequence_gap"
 	RuleMarkOutOfOrder         Rule = "mark_out_of_order"
+	RuleFundingInterval        Rule = "funding_interval_differs"
+	RuleFundingCap             Rule = "funding_rate_above_cap"
 	RuleWithdrawal             Rule = "withdrawal_exceeds_withdrawable"
 	RuleWithdrawalsGated       Rule = "withdrawals_gated"
 	RuleNegativeBalance        Rule = "negative_balance"
@@ -35,7 +37,7 @@ const (
 )
 
 // ruleOrder is the order in which violations of one record stand.
-var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleWithdrawal, RuleWithdrawalsGated,
+var ruleOrder = [...]Rule{RuleAccountReopened, RuleSequenceGap, RuleMarkOutOfOrder, RuleFundingInterval, RuleFundingCap, RuleWithdrawal, RuleWithdrawalsGated,
 	RuleNegativeBalance, RuleLeverage, RuleInitialMargin, RuleNewlyUndercollateral, RuleStillUndercollateral, RuleIsolatedMarket,
 	RuleModeSwitch, RuleModeNotAllowed, RuleIsolatedExceedsFree, RuleIsolatedBelowInitial, RuleIsolatedNotRemovable, RuleMarketHalted, RuleLiquidationNoEpisode,
 	RuleLiquidationOverfill, RuleBlockLimit, RuleCoversNoBankruptcy, RuleUnknownDeadLetter, RuleFundingWithoutPosition,

@@ -126,7 +126,9 @@ func hlFigures(r hyperliquid.Rules, p *hlPosition, equity, maintenance fixed.Int
 
 // hlUnrealised compares size·(mark − entry). The entry is printed cut off at the digits of a price
 // of the market, so it fixes the PnL only to |size| times the last of them; the PnL that the venue
-// printed is the finer figure, and is returned. No source shows whether the entries of 8 digits were
+// printed is the finer figure, and is returned. The interval cannot be narrower: any amount in it is one whose
+// entry is printed like this, and but for the return on equity (which hlCompare compares where it is there, and which
+// fixes the PnL) no figure of a position or an account depends on its cost. No source shows whether the entries of 8 digits were
 // cut off too, or rounded: both pass.
 func hlUnrealised(r hyperliquid.Rules, p *hlPosition, entry, want *value) *big.Rat {
 	mark := new(big.Rat).Quo(hyperliquid.Amount(p.Notional), p.Size)

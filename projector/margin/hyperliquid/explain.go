@@ -83,7 +83,7 @@ func (p *Profile) explainPosition(x *margin.Explanation, pool *margin.Pool, i in
 	x.Position(pos, "notional", "|s|·p", "exact", "§3", f.Notional, size, price, x.Text("p is", standard.PriceSource(m)))
 	x.Position(pos, "unrealisedPnl", "s·p − e", "exact", "§3", f.Unrealised, size, price, x.Amount("e", pos.Entry))
 	x.Position(pos, "unpostedFunding", "floor(−s·(I − i))", "down to 6 digits", "§9", f.Funding, size,
-		x.Number("I", m.FundingIndex, margin.FundingScale+m.PriceScale), x.Number("i", pos.FundingIndex, margin.FundingScale+m.PriceScale))
+		x.Number("I", m.FundingIndex, margin.FundingScale+m.PriceScale), x.Number("i", pos.FundingIndex, margin.FundingScale+m.PriceScale), x.Text("I grows by", "oracle · rate"), x.Text("rate", p.rules.Regime().Formula()))
 	d := Deduction(own.tiers, f.Tier)
 	x.Position(pos, "maintenance", "floor(N/(2·maxLeverage) − d)", "down to 6 digits", "§3", f.Maintenance, x.Amount("N", f.Notional),
 		x.Amount("tier from", p.value(t.Lower)), x.Number("maxLeverage", fixed.FromInt64(t.MaxLeverage), 0), x.Text("d", d.RatString()))

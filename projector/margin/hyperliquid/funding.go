@@ -3,6 +3,7 @@ package hyperliquid
 import (
 	"math/big"
 
+	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 )
 
@@ -23,6 +24,15 @@ var fundingRegimes = []FundingRegime{
 
 // FundingRegimes returns the regimes, oldest first.
 func FundingRegimes() []FundingRegime { return append([]FundingRegime(nil), fundingRegimes...) }
+
+// Regime returns the regime of a version.
+func (r Rules) Regime() FundingRegime {
+	f, ok := FundingByName(r.Funding)
+	if !ok {
+		panic("hyperliquid: version " + r.Version + " without funding")
+	}
+	return f
+}
 
 // FundingByName returns a regime.
 func FundingByName(name string) (FundingRegime, bool) {
@@ -61,6 +71,38 @@ func (f FundingRegime) Rate(premium *big.Rat) *big.Rat {
 	}
 	x = double(new(big.Rat).Mul(x, big.NewRat(f.Hours, 8)))
 	return clamp(x, double(new(big.Rat).Mul(fundingCap, big.NewRat(f.Hours, 1))))
+}
+
+// Formula returns the rule for people: P is the mean premium of the interval.
+func (f FundingRegime) Formula() string {
+	rate := "P"
+	if f.Clamp != nil {
+		rate = "P + clamp(0.0001 − P, ±" + f.Clamp.FloatString(4) + ")"
+	}
+	if f.Hours == 8 {
+		return rate + ", every 8 h"
+	}
+	if f.Clamp != nil {
+		rate = "(" + rate + ")"
+	}
+	return rate + "/8, every hour"
+}
+
+// Breaks appends the rules that a rate of one payment breaks, at margin.FundingScale; seconds is the interval that it is
+// said to be of, 0: it is not said (§9).
+func (f FundingRegime) Breaks(rate int64, seconds uint32, dst []margin.Rule) []margin.Rule {
+	if seconds != 0 && int64(seconds) != f.Hours*3600 {
+		dst = append(dst, margin.RuleFundingInterval)
+	}
+	if most := new(big.Rat).Mul(fundingCap, big.NewRat(f.Hours, 1)); new(big.Rat).SetFrac64(abs(rate), fixed.Pow10(margin.FundingScale)).Cmp(most) > 0 {
+		dst = append(dst, margin.RuleFundingCap)
+	}
+	return dst
+}
+
+// FundingBreaks implements margin.FundingRules by the version's regime.
+func (p *Profile) FundingBreaks(_ *margin.Market, rate int64, seconds uint32, dst []margin.Rule) []margin.Rule {
+	return p.rules.Regime().Breaks(rate, seconds, dst)
 }
 
 func clamp(x, bound *big.Rat) *big.Rat {

@@ -220,4 +220,6 @@ func (p *Profile) floor(v fixed.Int128) fixed.Int128 { return p.value(p.micro(v)
 var (
 	_ margin.Profile = (*Profile)(nil)
 	_ margin.Modal   = (*Profile)(nil)
+
+	_ margin.FundingRules = (*Profile)(nil)
 )

@@ -2,6 +2,7 @@ package hyperliquid
 
 import (
 	"flag"
+	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"testing"
@@ -301,5 +302,57 @@ func TestPortfolioMargin(t *testing.T) {
 	})
 	if above < 100 && *profileSeed == 0 {
 		t.Errorf("only %d above the ratio", above)
+	}
+}
+
+// Every version picks the regime that its first day lies in, and every regime is picked.
+func TestVersionsPickFunding(t *testing.T) {
+	picked := map[string]bool{}
+	for _, name := range Versions() {
+		r, err := For(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := FundingAt(r.From + "T23:00Z")
+		if got := r.Regime(); got.Name != want.Name {
+			t.Errorf("version %s has the regime %s, at the end of its first day %s holds", name, got.Name, want.Name)
+		}
+		picked[r.Funding] = true
+		if vault, err := For(name + VaultSuffix); err != nil || vault.Funding != r.Funding {
+			t.Errorf("the vaults of %s have the regime %s: %v", name, vault.Funding, err)
+		}
+	}
+	for _, f := range FundingRegimes() {
+		if !picked[f.Name] {
+			t.Errorf("no version has %s", f.Name)
+		}
+	}
+	for day, want := range map[string]string{"2023-06-07": "2023-03", "2023-06-08": "2023-06-08", "2023-07": "2023-06-16", "2023-07-14": "2023-06-16",
+		"2023-12-31": "2023-07-15", "2024-01-01": "2024"} {
+		if r, err := For(day); err != nil || r.Version != want {
+			t.Errorf("%s: version %s, want %s", day, r.Version, want)
+		}
+	}
+}
+
+func TestFundingBreaks(t *testing.T) {
+	const cap8, cap1 = 320_000_000_000, 40_000_000_000
+	for _, c := range []struct {
+		version string
+		rate    int64
+		seconds uint32
+		want    string
+	}{
+		{"2023-03", cap8, 28800, "[]"}, {"2023-03", -cap8 - 1, 28800, "[funding_rate_above_cap]"}, {"2023-03", 1, 3600, "[funding_interval_differs]"},
+		{"2025", cap1, 3600, "[]"}, {"2025", -cap1, 0, "[]"}, {"2025", cap1 + 1, 0, "[funding_rate_above_cap]"},
+		{"2023-06-16", -cap1 - 1, 3601, "[funding_interval_differs funding_rate_above_cap]"},
+	} {
+		r, err := For(c.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(r.Regime().Breaks(c.rate, c.seconds, nil)); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
 	}
 }

@@ -27,19 +27,23 @@ type Rules struct {
 	Version string
 	From    string // first day known to follow it, UTC
 
-	Digits      int   // after the point, of a printed number
-	FloorOwn    bool  // a position's own maintenance is floored before its liquidation price is solved
-	MarkedRate  bool  // maintenance stays what it is at the mark: no divisor 1 − side·rate
-	TenPercent  bool  // what remains after a transfer covers a tenth of the notional
-	FlatMaximum int64 // one maximum leverage for every market, whatever its tiers: vaults of HLP; 0: none
+	Digits      int    // after the point, of a printed number
+	FloorOwn    bool   // a position's own maintenance is floored before its liquidation price is solved
+	MarkedRate  bool   // maintenance stays what it is at the mark: no divisor 1 − side·rate
+	TenPercent  bool   // what remains after a transfer covers a tenth of the notional
+	Funding     string // name of the FundingRegime that rates follow
+	FlatMaximum int64  // one maximum leverage for every market, whatever its tiers: vaults of HLP; 0: none
 }
 
 // versions are in order of their first day.
 var versions = []Rules{
-	{Version: "2023-03", From: "2023-03-01", Digits: 8, FloorOwn: true, MarkedRate: true},
-	{Version: "2024", From: "2024-01-01", Digits: 8, FloorOwn: true},
-	{Version: "2025-01", From: "2025-01-01", Digits: 8, FloorOwn: true, TenPercent: true},
-	{Version: "2025", From: "2025-02-01", Digits: 10, TenPercent: true},
+	{Version: "2023-03", From: "2023-03-01", Digits: 8, FloorOwn: true, MarkedRate: true, Funding: fundingRegimes[0].Name},
+	{Version: "2023-06-08", From: "2023-06-08", Digits: 8, FloorOwn: true, MarkedRate: true, Funding: fundingRegimes[1].Name},
+	{Version: "2023-06-16", From: "2023-06-16", Digits: 8, FloorOwn: true, MarkedRate: true, Funding: fundingRegimes[2].Name},
+	{Version: "2023-07-15", From: "2023-07-15", Digits: 8, FloorOwn: true, MarkedRate: true, Funding: fundingRegimes[3].Name},
+	{Version: "2024", From: "2024-01-01", Digits: 8, FloorOwn: true, Funding: fundingRegimes[3].Name},
+	{Version: "2025-01", From: "2025-01-01", Digits: 8, FloorOwn: true, TenPercent: true, Funding: fundingRegimes[3].Name},
+	{Version: "2025", From: "2025-02-01", Digits: 10, TenPercent: true, Funding: fundingRegimes[3].Name},
 }
 
 // VaultSuffix makes a version that of HLP's child vaults: a flat 1 % of maintenance (§3).
