@@ -8,6 +8,7 @@ replace marginledger => ../..
 require (
 	github.com/IBM/sarama v1.46.3
 	github.com/lovoo/goka v1.1.15
+	github.com/shopspring/decimal v1.6.0
 	go.uber.org/zap v1.28.0
 	google.golang.org/protobuf v1.36.12
 	marginledger v0.0.0-00010101000000-000000000000
@@ -57,7 +58,6 @@ require (
 	github.com/rcrowley/go-metrics v0.0.0-20250401214520-65e299d6c5c9 // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // indirect
 	github.com/segmentio/kafka-go v0.4.51 // indirect
-	github.com/shopspring/decimal v1.6.0 // indirect
 	github.com/syndtr/goleveldb v1.0.0 // indirect
 	github.com/xdg-go/pbkdf2 v1.0.0 // indirect
 	github.com/xdg-go/scram v1.1.2 // indirect

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Builds the engines and runs them against a real Kafka; README.md says what is measured. Needs Go, Java 17, Maven, Linux.
+#
+#   run.sh build            compile everything
+#   run.sh run [flag…]      build, start Kafka, measure, stop Kafka; flags are those of `peers -h`
+#
+# The figures go to standard output, .cache/peers/peers.json and .cache/peers/peers.md. `--quick` as the first flag is a
+# look: few facts, one lap.
+#
+# Environment: KAFKA_PORT, KAFKA_HEAP and KAFKA_CACHE, as ../kafka/run.sh has them (default here: port 19392)
+#              PEERS_JAVA_OPTS   of the Streams process   (default: -Xms1g -Xmx1g)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cache=$root/.cache/peers
+export KAFKA_PORT=${KAFKA_PORT:-19392}
+# Two seconds of one engine's writes are no measure of a broker that collects garbage all the time.
+export KAFKA_HEAP=${KAFKA_HEAP:--Xms1g -Xmx1g}
+mkdir -p "$cache"
+
+kafka_version() { sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' "$1"; }
+
+build() {
+  if [[ $(kafka_version "$here/streams/pom.xml") != "$(kafka_version "$root/deploy/kafka/pom.xml")" ]]; then
+    echo "run.sh: the Streams topology and the broker are of different versions of Kafka" >&2
+    exit 1
+  fi
+  (cd "$root" && go build -o "$cache/ledger" ./cmd/ledger)
+  (cd "$here" && go vet ./... && go test ./... && go build -o "$cache/peers" .)
+  mvn -q -B -f "$here/streams/pom.xml" compile
+}
+
+run() {
+  local flags=()
+  if [[ ${1:-} == --quick ]]; then
+    shift
+    flags=(-facts 60000 -accounts 2000 -laps 1)
+  fi
+  build
+  "$root/deploy/kafka/run.sh" fetch
+  trap '"$root/deploy/kafka/run.sh" wipe' EXIT
+  "$root/deploy/kafka/run.sh" wipe
+  "$root/deploy/kafka/run.sh" start
+  # Streams logs every setting it was given; a failure is said by the process itself.
+  PEERS_STREAMS_VERSION=$(kafka_version "$here/streams/pom.xml") "$cache/peers" \
+    -brokers "$("$root/deploy/kafka/run.sh" brokers)" -ledger "$cache/ledger" -dir "$cache" \
+    -java "java ${PEERS_JAVA_OPTS:--Xms1g -Xmx1g} -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp $here/streams/target/classes:$here/streams/target/libs/* marginledger.peers.Main" \
+    -json "$cache/peers.json" -markdown "$cache/peers.md" ${flags[@]+"${flags[@]}"} "$@"
+}
+
+case "${1:-}" in
+build) build ;;
+run) shift; run "$@" ;;
+*) sed -n '2,12p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+esac
