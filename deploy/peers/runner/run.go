@@ -129,4 +129,3 @@ func (b *bench) preload(ctx context.Context, o *Options) error {
 
 // say tells progress.
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "peers: "+format+"\n", args...) }
-
