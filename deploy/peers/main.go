@@ -45,6 +45,8 @@ func run(args []string) error {
 	flags.DurationVar(&o.Interval, "interval", 100*time.Millisecond, "between commits")
 	flags.IntVar(&o.Laps, "laps", 3, "measured laps of each engine, after one to warm up")
 	flags.Uint64Var(&o.Seed, "seed", 7, "of the made-up facts")
+	flags.BoolVar(&o.Crash, "crash", true, "also kill each engine once halfway, and say what is wrong after it")
+	flags.IntVar(&o.BrokerPID, "broker-pid", 0, "process of the broker, whose CPU time is then told; 0: it is not")
 	flags.StringVar(&only, "only", "", "engines, of "+strings.Join(runner.Names, ",")+"; empty: all")
 	flags.StringVar(&o.Ledger, "ledger", "", "the product's executable")
 	flags.StringVar(&java, "java", "", "command of the Streams topology, its words parted by blanks")

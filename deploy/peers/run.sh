@@ -14,8 +14,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=$root/.cache/peers
 export KAFKA_PORT=${KAFKA_PORT:-19392}
-# Two seconds of one engine's writes are no measure of a broker that collects garbage all the time.
 export KAFKA_HEAP=${KAFKA_HEAP:--Xms1g -Xmx1g}
+export KAFKA_CACHE=${KAFKA_CACHE:-$root/.cache/kafka}
 mkdir -p "$cache"
 
 kafka_version() { sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' "$1"; }
@@ -42,7 +42,8 @@ run() {
   "$root/deploy/kafka/run.sh" wipe
   "$root/deploy/kafka/run.sh" start
   # Streams logs every setting it was given; a failure is said by the process itself.
-  PEERS_STREAMS_VERSION=$(kafka_version "$here/streams/pom.xml") "$cache/peers" \
+  PEERS_STREAMS_VERSION="$(kafka_version "$here/streams/pom.xml"), RocksDB $(basename "$here"/streams/target/libs/rocksdbjni-*.jar .jar | sed 's/.*-//')" \
+    "$cache/peers" -broker-pid "$(cat "$KAFKA_CACHE/data-$KAFKA_PORT/n1.pid")" \
     -brokers "$("$root/deploy/kafka/run.sh" brokers)" -ledger "$cache/ledger" -dir "$cache" \
     -java "java ${PEERS_JAVA_OPTS:--Xms1g -Xmx1g} -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp $here/streams/target/classes:$here/streams/target/libs/* marginledger.peers.Main" \
     -json "$cache/peers.json" -markdown "$cache/peers.md" ${flags[@]+"${flags[@]}"} "$@"

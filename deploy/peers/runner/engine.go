@@ -12,10 +12,20 @@ import (
 	"marginledger/peers/child"
 )
 
-// engine is one of those that are compared.
+// engine is one of those that are compared. A pass is begin, through, finish; a pass with a crash is begin, kill, resume,
+// through, finish.
 type engine interface {
-	// lap runs once over the whole input, from an empty state, and returns what it took once the outcome was found right.
-	lap(ctx context.Context, b *bench, number int) (*Lap, error)
+	// begin starts over the whole input from an empty state, and returns when the first fact is there.
+	begin(ctx context.Context, b *bench, pass string) error
+	// through returns when everything is durable.
+	through(ctx context.Context, b *bench) error
+	// finish stops, and reads what came out and what should have. What the pass has written is deleted.
+	finish(ctx context.Context, b *bench) (have, want *outcome, err error)
+
+	clock() (clock, error)
+	// kill ends the process as a power cut of it does; resume starts one again on what was durable.
+	kill()
+	resume(ctx context.Context, b *bench) error
 	close() error
 }
 
@@ -27,94 +37,76 @@ type bench struct {
 	interval time.Duration
 	dir      string
 	prefix   string // of this run's topics and groups
-}
 
-// Lap is one run of one engine.
-type Lap struct {
-	Seconds float64 `json:"seconds"` // from the first fact to the last commit
-	CPU     float64 `json:"cpu"`     // seconds of the engine's process meanwhile
-	Outputs int     `json:"outputs"`
-	Digest  string  `json:"digest"` // over outputs and final accounts; the reference's
-}
-
-func lapOf(from, to clock) *Lap {
-	return &Lap{Seconds: to.wall.Sub(from.wall).Seconds(), CPU: (to.cpu - from.cpu).Seconds()}
+	brokerPID int // 0: not known
 }
 
 // peer is an engine that runs in a child process and is told to run and to stop. The process stays between laps, so
 // that it is warm.
 type peer struct {
 	*process
+	name    string
 	command []string
 	env     []string
-	// state names the topic, of a group, that has the state of every account; "": the state is read by outcome.
+	job     *child.Job
+	// state names the topic, of a group, that has the state of every account; own engines have none.
 	state func(group string) string
-	// outcome reads what a lap left, where it is not outputs and a changelog as goka and Streams have them.
-	outcome func(ctx context.Context, b *bench, job *child.Job) (*outcome, error)
-	own     bool // the engine knows when it is through; of the others the group's committed offsets tell
+	own   bool // the ledger's pipeline: it knows when it is through; of the others the group's committed offsets tell
 }
 
-func (e *peer) lap(ctx context.Context, b *bench, number int) (_ *Lap, err error) {
-	if e.cmd == nil {
-		if e.process, err = start(e.name, e.command, false, e.env...); err != nil {
-			return nil, err
-		}
-	}
-	name := fmt.Sprintf("%s%s-%d", b.prefix, e.name, number)
-	job := &child.Job{Facts: b.in.facts, Alerts: name + "-alerts", Group: name, Brokers: b.brokers, Partitions: b.in.partitions,
+func (e *peer) begin(ctx context.Context, b *bench, pass string) error {
+	name := fmt.Sprintf("%s%s-%s", b.prefix, e.name, pass)
+	e.job = &child.Job{Facts: b.in.facts, Alerts: name + "-alerts", Group: name, Brokers: b.brokers, Partitions: b.in.partitions,
 		Interval: b.interval, Dir: filepath.Join(b.dir, name), Counts: b.in.counts}
-	if err := os.MkdirAll(job.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make a directory for %s: %w", e.name, err)
+	if err := os.MkdirAll(e.job.Dir, 0o755); err != nil {
+		return fmt.Errorf("make a directory for %s: %w", e.name, err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(job.Dir)) }()
 	if !e.own {
-		topic := eventlog.TopicSpec{Name: job.Alerts, Partitions: b.in.partitions, Replication: 1}
+		topic := eventlog.TopicSpec{Name: e.job.Alerts, Partitions: b.in.partitions, Replication: 1}
 		if err := b.client.CreateTopics(ctx, []eventlog.TopicSpec{topic}); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := errors.Join(e.tell(job.String()), e.await(ctx, "first")); err != nil {
-		return nil, err
+	return e.resume(ctx, b)
+}
+
+func (e *peer) resume(ctx context.Context, _ *bench) (err error) {
+	if e.process == nil {
+		if e.process, err = start(e.name, e.command, false, e.env...); err != nil {
+			return err
+		}
 	}
-	from, err := e.clock()
-	if err != nil {
-		return nil, err
+	return errors.Join(e.tell(e.job.String()), e.await(ctx, "first"))
+}
+
+func (e *peer) kill() {
+	e.process.kill()
+	e.process = nil
+}
+
+func (e *peer) through(ctx context.Context, b *bench) error {
+	if e.own {
+		return e.await(ctx, "done")
+	}
+	return e.committed(ctx, b)
+}
+
+func (e *peer) finish(ctx context.Context, b *bench) (have, want *outcome, err error) {
+	defer func() { err = errors.Join(err, os.RemoveAll(e.job.Dir)) }()
+	if err := errors.Join(e.tell("stop"), e.await(ctx, "stopped")); err != nil {
+		return nil, nil, err
 	}
 	if e.own {
-		err = e.await(ctx, "done")
+		have, err = e.stored(ctx, b)
 	} else {
-		err = e.committed(ctx, b, job.Group)
+		have, err = e.changelog(ctx, b)
 	}
-	if err != nil {
-		return nil, err
-	}
-	to, err := e.clock()
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(e.tell("stop"), e.await(ctx, "stopped")); err != nil {
-		return nil, err
-	}
-	read := e.outcome
-	if read == nil {
-		read = e.changelog
-	}
-	o, err := read(ctx, b, job)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", e.name, err)
-	}
-	return judged(lapOf(from, to), o, b.in)
-}
-
-// judged adds what came out to a lap, and refuses a lap that did not come to what the reference says.
-func judged(l *Lap, o *outcome, in *input) (*Lap, error) {
-	l.Outputs, l.Digest = len(o.alerts), o.digest()
-	return l, o.same(in.want)
+	return have, b.in.want, err
 }
 
 // committed waits until the group's offsets are at the end of the facts: with goka that says that the outputs and the
 // table's changes are acknowledged, with Streams that the transactions that hold them have committed.
-func (e *peer) committed(ctx context.Context, b *bench, group string) error {
+func (e *peer) committed(ctx context.Context, b *bench) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -124,7 +116,7 @@ func (e *peer) committed(ctx context.Context, b *bench, group string) error {
 		all[i] = int32(i)
 	}
 	for {
-		have, err := b.client.CommittedOffsets(ctx, group, b.in.facts, all)
+		have, err := b.client.CommittedOffsets(ctx, e.job.Group, b.in.facts, all)
 		if err != nil {
 			return err
 		}
@@ -149,7 +141,7 @@ func (e *peer) committed(ctx context.Context, b *bench, group string) error {
 }
 
 func (e *peer) close() error {
-	if e.process == nil || e.cmd == nil {
+	if e.process == nil {
 		return nil
 	}
 	return e.end(nil)

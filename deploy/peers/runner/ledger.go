@@ -25,54 +25,95 @@ import (
 // maxCut is the largest cut that the ledger allows: so large that it is the commit interval that closes cuts.
 const maxCut = 50_000
 
-// service is the product as it is: `ledger run`, a new process for each lap, with everything that it always does. It also
+// service is the product as it is: `ledger run`, a new process for each pass, with everything that it always does. It also
 // reads the venue's rules and marks, and its outputs are its own announcements: they are not those of the reduced task.
 type service struct {
+	*process
 	binary string
+	prefix string // of this pass's topics
+	dir    string
+	url    string
+	// announced are the announcements of the first pass, to the byte: those of every other must be the same.
+	announced []string
 }
 
-func (s *service) lap(ctx context.Context, b *bench, number int) (_ *Lap, err error) {
-	prefix := fmt.Sprintf("%sledger-%d-", b.prefix, number)
-	dir := filepath.Join(b.dir, prefix)
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
+func (s *service) begin(ctx context.Context, b *bench, pass string) error {
+	s.prefix = fmt.Sprintf("%sledger-%s-", b.prefix, pass)
+	s.dir = filepath.Join(b.dir, s.prefix)
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return fmt.Errorf("make the ledger's directory: %w", err)
 	}
-	config, err := b.ledgerConfig(prefix, dir, address)
+	config, err := s.configure(b)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if out, err := exec.CommandContext(ctx, s.binary, "topics", "create", "-c", config).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("make the ledger's topics: %w: %s", err, out)
+		return fmt.Errorf("make the ledger's topics: %w: %s", err, out)
 	}
-	p, err := start("ledger", []string{s.binary, "run", "-c", config}, true)
-	if err != nil {
-		return nil, err
-	}
-	lap, err := s.measure(ctx, p, b, "http://"+address)
-	if err != nil {
-		p.kill()
-		return nil, err
-	}
-	if err := p.end(syscall.SIGTERM); err != nil {
-		return nil, err
-	}
-	lap.Digest, err = b.judgeLedger(ctx, prefix, filepath.Join(dir, "data"), lap)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	return lap, b.dropLedger(ctx, prefix)
+	return s.resume(ctx, b)
 }
 
-// ledgerConfig writes the configuration of a ledger on the preloaded input.
-func (b *bench) ledgerConfig(prefix, dir, address string) (string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make the ledger's directory: %w", err)
+// resume starts the process. Its first shard's fence, after which it fetches, counts as the first fact.
+func (s *service) resume(ctx context.Context, b *bench) error {
+	config, err := s.configure(b)
+	if err != nil {
+		return err
 	}
-	path := filepath.Join(dir, "ledger.yaml")
+	if s.process, err = start("ledger", []string{s.binary, "run", "-c", config}, true); err != nil {
+		return err
+	}
+	return s.await(ctx, `"msg":"term begins"`)
+}
+
+func (s *service) kill() {
+	s.process.kill()
+	s.process = nil
+}
+
+func (s *service) finish(ctx context.Context, b *bench) (have, want *outcome, err error) {
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	err = s.end(syscall.SIGTERM)
+	s.process = nil
+	if err != nil {
+		return nil, nil, err
+	}
+	have, want = new(outcome), new(outcome)
+	if have.alerts, err = b.announced(ctx, s.prefix); err != nil {
+		return nil, nil, fmt.Errorf("ledger: %w", err)
+	}
+	if have.accounts, err = b.ledgerAccounts(filepath.Join(s.dir, "data")); err != nil {
+		return nil, nil, fmt.Errorf("ledger: %w", err)
+	}
+	at := decimal.New(mark, -task.PriceScale)
+	for owner, k := range b.in.books {
+		want.accounts = append(want.accounts, k.held(owner, k.equity(&at)))
+	}
+	have.sort()
+	want.sort()
+	if s.announced == nil {
+		s.announced = have.alerts
+	}
+	want.alerts = s.announced
+	return have, want, b.dropLedger(ctx, s.prefix)
+}
+
+func (s *service) close() error {
+	if s.process != nil {
+		s.process.kill()
+	}
+	return nil
+}
+
+// configure writes the configuration of a ledger on the preloaded input.
+func (s *service) configure(b *bench) (string, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return "", err
+	}
+	s.url = "http://" + address
+	path := filepath.Join(s.dir, "ledger.yaml")
 	text := fmt.Sprintf("brokers: [%s]\ngroup: %sgroup\ntopicPrefix: %s\nshards: %d\nreplication: 1\nminInsync: 1\ndataDir: %q\ncut: {maxAge: %v, maxRecords: %d}\nhttp: {address: %q}\ntopics:\n",
-		strings.Join(b.brokers, ", "), prefix, prefix, b.in.partitions, filepath.Join(dir, "data"), b.interval, maxCut, address)
+		strings.Join(b.brokers, ", "), s.prefix, s.prefix, b.in.partitions, filepath.Join(s.dir, "data"), b.interval, maxCut, address)
 	for _, t := range []struct {
 		name string
 		role events.Role
@@ -85,30 +126,14 @@ func (b *bench) ledgerConfig(prefix, dir, address string) (string, error) {
 	return path, nil
 }
 
-// measure measures from the first shard's fence, after which it fetches, until every shard has stored what follows from
-// the last fact.
-func (s *service) measure(ctx context.Context, p *process, b *bench, url string) (*Lap, error) {
-	if err := p.await(ctx, `"msg":"term begins"`); err != nil {
-		return nil, err
-	}
-	from, err := p.clock()
-	if err != nil {
-		return nil, err
-	}
-	if err := b.ledgerThrough(ctx, p, url); err != nil {
-		return nil, err
-	}
-	to, err := p.clock()
-	return lapOf(from, to), err
-}
-
-func (b *bench) ledgerThrough(ctx context.Context, p *process, url string) error {
+// through waits until every shard has stored what follows from its last fact.
+func (s *service) through(ctx context.Context, b *bench) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		have, err := consumed(ctx, url)
+		have, err := consumed(ctx, s.url)
 		if err != nil {
 			return err
 		}
@@ -121,7 +146,7 @@ func (b *bench) ledgerThrough(ctx context.Context, p *process, url string) error
 		if through == len(b.in.counts) {
 			return nil
 		}
-		if err := p.failure(); err != nil {
+		if err := s.failure(); err != nil {
 			return err
 		}
 		select {
@@ -164,28 +189,27 @@ func consumed(ctx context.Context, url string) (map[int32]int64, error) {
 	return have, nil
 }
 
-// judgeLedger compares the ledger's accounts with the reference's: every position's size, and the equity at the marks,
-// which is cash and positions together. Its announcements are counted.
-func (b *bench) judgeLedger(ctx context.Context, prefix, dataDir string, l *Lap) (string, error) {
+// announced returns the ledger's announcements. A dead letter is an error: every fact can be applied.
+func (b *bench) announced(ctx context.Context, prefix string) ([]string, error) {
+	var lines []string
 	dead := ""
-	if err := b.announcements(ctx, prefix, func(o *events.Output) {
-		l.Outputs++
+	err := b.announcements(ctx, prefix, func(o *events.Output, text []byte) {
+		lines = append(lines, string(text))
 		if o.Kind == events.KindDeadLetter && dead == "" {
 			dead = fmt.Sprintf("%s: %s %s", o.EventID, o.Reason, o.Detail)
 		}
-	}); err != nil {
-		return "", err
+	})
+	if err == nil && dead != "" {
+		err = fmt.Errorf("a fact became a dead letter: %s", dead)
 	}
-	if dead != "" {
-		return "", fmt.Errorf("a fact became a dead letter: %s", dead)
-	}
-	at := decimal.New(mark, -task.PriceScale)
-	var have, want outcome
-	for owner, k := range b.in.books {
-		want.accounts = append(want.accounts, k.held(owner, k.equity(&at)))
-	}
+	return lines, err
+}
+
+// ledgerAccounts returns the ledger's accounts as they can be compared with the reference's: the size of every position,
+// and the equity at the marks, which is cash and positions together.
+func (b *bench) ledgerAccounts(dataDir string) (lines []string, err error) {
 	var shard *projector.Shard
-	err := eachRow(dataDir, b.in.partitions, func(id int32, r projector.Row) error {
+	err = eachRow(dataDir, b.in.partitions, func(id int32, r projector.Row) error {
 		if shard == nil {
 			shard = projector.New(projector.Config{Shard: id})
 		}
@@ -197,16 +221,11 @@ func (b *bench) judgeLedger(ctx context.Context, prefix, dataDir string, l *Lap)
 			return err
 		}
 		loaded.EachAccount(func(venue, owner string, sub uint32) {
-			have.accounts = append(have.accounts, ledgerLine(owner, loaded.Account(venue, owner, sub)))
+			lines = append(lines, ledgerLine(owner, loaded.Account(venue, owner, sub)))
 		})
 		return nil
 	})
-	if err != nil {
-		return "", err
-	}
-	have.sort()
-	want.sort()
-	return have.digest(), have.same(&want)
+	return lines, err
 }
 
 // held is an account as sizes and equity at the marks.
@@ -235,5 +254,3 @@ func freeAddress() (string, error) {
 	defer l.Close()
 	return l.Addr().String(), nil
 }
-
-func (*service) close() error { return nil }

@@ -12,7 +12,6 @@ import (
 	"marginledger/events"
 	"marginledger/internal/eventlog"
 	"marginledger/internal/store"
-	"marginledger/peers/child"
 	"marginledger/peers/task"
 	"marginledger/projector"
 )
@@ -33,7 +32,8 @@ func (b *bench) each(ctx context.Context, topic string, f func(eventlog.Record) 
 
 // changelog reads what goka and Streams leave: outputs as JSON, and the last value of every account in the topic that
 // the state would be rebuilt from. The topics are deleted: each lap has its own.
-func (e *peer) changelog(ctx context.Context, b *bench, job *child.Job) (*outcome, error) {
+func (e *peer) changelog(ctx context.Context, b *bench) (*outcome, error) {
+	job := e.job
 	o := new(outcome)
 	err := b.each(ctx, job.Alerts, func(r eventlog.Record) error {
 		var a struct {
@@ -78,9 +78,10 @@ func (b *bench) drop(ctx context.Context, topics ...string) error {
 }
 
 // stored reads what the ledger's pipeline with the reduced fold leaves: announcements, and Pebble's rows.
-func stored(ctx context.Context, b *bench, job *child.Job) (*outcome, error) {
+func (e *peer) stored(ctx context.Context, b *bench) (*outcome, error) {
+	job := e.job
 	o := new(outcome)
-	err := b.announcements(ctx, job.Alerts, func(a *events.Output) {
+	err := b.announcements(ctx, job.Alerts, func(a *events.Output, _ []byte) {
 		o.alerts = append(o.alerts, alertLine(a.Owner, a.EventID, a.Equity.Decimal(), a.Maintenance.Decimal()))
 	})
 	if err != nil {
@@ -102,7 +103,7 @@ func stored(ctx context.Context, b *bench, job *child.Job) (*outcome, error) {
 }
 
 // announcements reads the ledger's outputs; fences are no announcements.
-func (b *bench) announcements(ctx context.Context, prefix string, f func(*events.Output)) error {
+func (b *bench) announcements(ctx context.Context, prefix string, f func(o *events.Output, text []byte)) error {
 	for _, s := range []events.Stream{events.StreamLiquidations, events.StreamNotices} {
 		if err := b.each(ctx, prefix+s.String(), func(r eventlog.Record) error {
 			if slices.ContainsFunc(r.Headers, func(h eventlog.Header) bool { return h.Key == "ledger-control" }) {
@@ -110,7 +111,7 @@ func (b *bench) announcements(ctx context.Context, prefix string, f func(*events
 			}
 			a, err := events.ParseOutput(r.Value)
 			if err == nil {
-				f(a)
+				f(a, r.Value)
 			}
 			return err
 		}); err != nil {

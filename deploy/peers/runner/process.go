@@ -118,14 +118,14 @@ func (p *process) kill() {
 	p.cmd.Wait() //nolint:errcheck // likewise
 }
 
-// Ticks are what Linux counts CPU time in towards processes, on every architecture that Go and Java run on.
+// ticksPerSecond is what Linux counts CPU time in where it tells of it, on every architecture that this runs on.
 const ticksPerSecond = 100
 
-// cpu returns the CPU time that the process has used, all its threads together, to a hundredth of a second.
-func (p *process) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+// cpuOf returns the CPU time that a process has used, all its threads together, to a hundredth of a second.
+func cpuOf(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, fmt.Errorf("CPU time of %s (Linux only): %w", p.name, err)
+		return 0, fmt.Errorf("CPU time of a process (Linux only): %w", err)
 	}
 	// The name, in parentheses, may hold anything. utime and stime are fields 14 and 15, the first behind it is 3.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
@@ -133,7 +133,7 @@ func (p *process) cpu() (time.Duration, error) {
 	for _, f := range fields[11:13] {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("CPU time of %s: %w", p.name, err)
+			return 0, fmt.Errorf("CPU time of process %d: %w", pid, err)
 		}
 		sum += n
 	}
@@ -147,6 +147,6 @@ type clock struct {
 }
 
 func (p *process) clock() (clock, error) {
-	cpu, err := p.cpu()
+	cpu, err := cpuOf(p.cmd.Process.Pid)
 	return clock{time.Now(), cpu}, err
 }

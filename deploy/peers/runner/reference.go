@@ -168,3 +168,40 @@ func lineAt(lines []string, i int) string {
 	}
 	return ""
 }
+
+// compare counts what is wrong with what came out.
+func compare(have, want *outcome) *Crash {
+	c := new(Crash)
+	extra, missing := differences(have.accounts, want.accounts)
+	c.Accounts = max(len(extra), len(missing)) // each wrong account is one line too many and one too few
+	extra, missing = differences(have.alerts, want.alerts)
+	right := make(map[string]bool, len(want.alerts))
+	for _, l := range want.alerts {
+		right[l] = true
+	}
+	for _, l := range extra {
+		if right[l] {
+			c.Twice++
+		} else {
+			c.Wrong++
+		}
+	}
+	c.Lost = len(missing)
+	return c
+}
+
+// differences returns the lines of a that b does not have, and those of b that a does not; both are sorted, and a line
+// may be there more than once.
+func differences(a, b []string) (extra, missing []string) {
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
+			extra, a = append(extra, a[0]), a[1:]
+		case len(a) == 0 || b[0] < a[0]:
+			missing, b = append(missing, b[0]), b[1:]
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+	return extra, missing
+}

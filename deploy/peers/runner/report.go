@@ -33,7 +33,40 @@ type Result struct {
 	EPS     float64 `json:"eventsPerSecond"` // of the lap of median time
 	CPU     float64 `json:"cpuPerEventUs"`   // median of the laps
 	Outputs int     `json:"outputs"`
+	Broker  float64 `json:"brokerCpuPerEventUs"` // likewise; 0: the broker's process is not known
 	Laps    []Lap   `json:"laps"`
+	Crash   *Crash  `json:"crash,omitempty"`
+}
+
+// Lap is one measured pass of one engine.
+type Lap struct {
+	Seconds   float64 `json:"seconds"`   // from the first fact to the last commit
+	CPU       float64 `json:"cpu"`       // seconds of the engine's process meanwhile
+	BrokerCPU float64 `json:"brokerCpu"` // of the broker's
+	Outputs   int     `json:"outputs"`
+	Digest    string  `json:"digest"` // over outputs and final accounts; of the reduced task that of the reference
+}
+
+// Crash is what is wrong after the process was killed halfway and started again.
+type Crash struct {
+	Accounts int     `json:"accountsWrong"`
+	Twice    int     `json:"outputsTwice"` // equal ones
+	Wrong    int     `json:"outputsWrong"` // with figures that are not the reference's, or of no fact that has one
+	Lost     int     `json:"outputsLost"`
+	Idle     float64 `json:"idleSeconds"` // from the kill until the next fact reached the engine
+}
+
+// String says it for people.
+func (c *Crash) String() string {
+	if c.Accounts+c.Twice+c.Wrong+c.Lost == 0 {
+		return "nothing wrong"
+	}
+	return fmt.Sprintf("%s accounts wrong; outputs: %d twice, %d wrong, %d lost", grouped(c.Accounts), c.Twice, c.Wrong, c.Lost)
+}
+
+// halfway is half of the median lap.
+func (r *Result) halfway() time.Duration {
+	return time.Duration(median(r.Laps, func(l Lap) float64 { return l.Seconds }) / 2 * float64(time.Second))
 }
 
 func newReport(o *Options) *Report {
@@ -53,6 +86,7 @@ func (r *Report) add(name string, l Lap) {
 	e.Laps, e.Outputs = append(e.Laps, l), l.Outputs
 	e.EPS = float64(r.Facts) / median(e.Laps, func(l Lap) float64 { return l.Seconds })
 	e.CPU = median(e.Laps, func(l Lap) float64 { return l.CPU }) / float64(r.Facts) * 1e6
+	e.Broker = median(e.Laps, func(l Lap) float64 { return l.BrokerCPU }) / float64(r.Facts) * 1e6
 }
 
 // median of an even number is the larger of the two in the middle: the worse one.
@@ -79,13 +113,18 @@ func (r *Report) Markdown() string {
 	fmt.Fprintf(&b, "%s. %s, load before %s. %d facts of %d accounts, %d partitions, commits every %d ms, %d outputs (%.2f %%), digest %s; median of %s.\n\n",
 		r.Date.Format("2006-01-02 15:04 UTC"), r.Machine, r.Load, r.Facts, r.Accounts, r.Partitions, r.IntervalMs, r.Outputs,
 		100*float64(r.Outputs)/float64(r.Facts), r.Digest, lapsText(r))
-	b.WriteString("| Engine | Version | events/s | CPU µs per event | outputs | laps, s |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| Engine | Version | events/s | CPU, µs per event | of the broker | Outputs | Laps, s | After kill -9 halfway | idle, s |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, e := range r.Engines {
 		var laps []string
 		for _, l := range e.Laps {
 			laps = append(laps, fmt.Sprintf("%.2f", l.Seconds))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %s | %s |\n", titles[e.Name], e.Version, grouped(int(e.EPS)), e.CPU, grouped(e.Outputs), strings.Join(laps, ", "))
+		crash, idle := "not tried", ""
+		if e.Crash != nil {
+			crash, idle = e.Crash.String(), fmt.Sprintf("%.1f", e.Crash.Idle)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %.2f | %s | %s | %s | %s |\n", titles[e.Name], e.Version, grouped(int(e.EPS)), e.CPU, e.Broker,
+			grouped(e.Outputs), strings.Join(laps, ", "), crash, idle)
 	}
 	return b.String()
 }
@@ -119,7 +158,7 @@ func version(name string) string {
 	case "goka":
 		return module(info, "github.com/lovoo/goka") + ", sarama " + module(info, "github.com/IBM/sarama")
 	case "streams":
-		return "Kafka Streams and RocksDB of " + os.Getenv("PEERS_STREAMS_VERSION")
+		return os.Getenv("PEERS_STREAMS_VERSION")
 	}
 	return "this commit"
 }

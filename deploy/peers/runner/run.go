@@ -23,6 +23,8 @@ type Options struct {
 	Interval   time.Duration // between commits
 	Laps       int           // measured, after one that is not
 	Seed       uint64
+	Crash      bool     // also kill each engine once on its way
+	BrokerPID  int      // of the broker's process; 0: not known
 	Only       []string // engines; empty: all
 
 	Self   string   // this executable
@@ -47,7 +49,7 @@ func Run(ctx context.Context, o *Options) (_ *Report, err error) {
 	}
 	defer client.Close()
 	prefix := fmt.Sprintf("p%d.", time.Now().UnixNano())
-	b := &bench{client: client, brokers: o.Brokers, interval: o.Interval, dir: filepath.Join(o.Dir, prefix), prefix: prefix,
+	b := &bench{client: client, brokers: o.Brokers, interval: o.Interval, dir: filepath.Join(o.Dir, prefix), prefix: prefix, brokerPID: o.BrokerPID,
 		in: &input{facts: prefix + "accounts.v1", rules: prefix + "rules.v1", marks: prefix + "prices.v1", partitions: o.Partitions}}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	report := newReport(o)
@@ -72,11 +74,10 @@ func Run(ctx context.Context, o *Options) (_ *Report, err error) {
 	// In turn, so that a machine whose speed drifts does so for all of them.
 	for lap := range 1 + o.Laps {
 		for _, name := range Names {
-			e := engines[name]
-			if e == nil {
+			if engines[name] == nil {
 				continue
 			}
-			l, err := e.lap(ctx, b, lap)
+			l, err := b.lap(ctx, engines[name], fmt.Sprint(lap))
 			if err != nil {
 				return nil, fmt.Errorf("lap %d of %s: %w", lap, name, err)
 			}
@@ -89,7 +90,85 @@ func Run(ctx context.Context, o *Options) (_ *Report, err error) {
 			say("lap %d, %s: %.2f s, %.2f s of CPU, %d outputs%s", lap, name, l.Seconds, l.CPU, l.Outputs, warming)
 		}
 	}
+	for _, r := range report.Engines {
+		if o.Crash {
+			if r.Crash, err = b.crash(ctx, engines[r.Name], r.halfway()); err != nil {
+				return nil, fmt.Errorf("crash of %s: %w", r.Name, err)
+			}
+			say("%s, killed in the middle: %v", r.Name, r.Crash)
+		}
+	}
 	return report, b.drop(ctx, b.in.facts, b.in.rules, b.in.marks)
+}
+
+// lap is one pass that is measured. It is an error if it does not come to what it must.
+func (b *bench) lap(ctx context.Context, e engine, pass string) (*Lap, error) {
+	if err := e.begin(ctx, b, pass); err != nil {
+		return nil, err
+	}
+	from, err := e.clock()
+	if err != nil {
+		return nil, err
+	}
+	brokerFrom, err := b.broker()
+	if err != nil {
+		return nil, err
+	}
+	if err := e.through(ctx, b); err != nil {
+		return nil, err
+	}
+	to, err := e.clock()
+	if err != nil {
+		return nil, err
+	}
+	brokerTo, err := b.broker()
+	if err != nil {
+		return nil, err
+	}
+	have, want, err := e.finish(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return &Lap{Seconds: to.wall.Sub(from.wall).Seconds(), CPU: (to.cpu - from.cpu).Seconds(), BrokerCPU: (brokerTo - brokerFrom).Seconds(),
+		Outputs: len(have.alerts), Digest: have.digest()}, have.same(want)
+}
+
+// crash is a pass whose process is killed on the way, and what that did to the outcome.
+func (b *bench) crash(ctx context.Context, e engine, after time.Duration) (*Crash, error) {
+	if err := e.begin(ctx, b, "crash"); err != nil {
+		return nil, err
+	}
+	halfway := time.NewTimer(after)
+	defer halfway.Stop()
+	select {
+	case <-halfway.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	e.kill()
+	begun := time.Now()
+	if err := e.resume(ctx, b); err != nil {
+		return nil, err
+	}
+	again := time.Since(begun)
+	if err := e.through(ctx, b); err != nil {
+		return nil, err
+	}
+	have, want, err := e.finish(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	c := compare(have, want)
+	c.Idle = again.Seconds()
+	return c, nil
+}
+
+// broker returns the CPU time of the broker; 0 where its process is not known.
+func (b *bench) broker() (time.Duration, error) {
+	if b.brokerPID == 0 {
+		return 0, nil
+	}
+	return cpuOf(b.brokerPID)
 }
 
 // engine returns an engine that is not yet started.
@@ -98,14 +177,14 @@ func (o *Options) engine(name string) engine {
 	env := []string{"GOGC=200"}
 	switch name {
 	case "ledger":
-		return &service{o.Ledger}
+		return &service{binary: o.Ledger}
 	case "reduced":
-		return &peer{process: &process{name: name}, command: []string{o.Self, name}, env: env, own: true, outcome: stored}
+		return &peer{name: name, command: []string{o.Self, name}, env: env, own: true}
 	case "goka":
-		return &peer{process: &process{name: name}, command: []string{o.Self, name}, env: env,
+		return &peer{name: name, command: []string{o.Self, name}, env: env,
 			state: func(group string) string { return group + "-table" }}
 	case "streams":
-		return &peer{process: &process{name: name}, command: o.Java,
+		return &peer{name: name, command: o.Java,
 			state: func(group string) string { return group + "-accounts-changelog" }}
 	}
 	panic("peers: no engine " + name)
