@@ -3,6 +3,7 @@
 #
 #   run.sh build            compile everything
 #   run.sh run [flag…]      build, start Kafka, measure, stop Kafka; flags are those of `peers -h`
+#   run.sh page             put the last figures into docs/performance.md
 #
 # The figures go to standard output, .cache/peers/peers.json and .cache/peers/peers.md. `--quick` as the first flag is a
 # look: few facts, one lap.
@@ -49,8 +50,21 @@ run() {
     -json "$cache/peers.json" -markdown "$cache/peers.md" ${flags[@]+"${flags[@]}"} "$@"
 }
 
+# page puts the last figures between the marks in docs/performance.md.
+page() {
+  local page=$root/docs/performance.md
+  [[ -s $cache/peers.md ]] || { echo "run.sh: no figures: run.sh run" >&2; exit 1; }
+  [[ $(grep -c '^<!-- peers: ' "$page") == 2 ]] || { echo "run.sh: $page lacks its two marks" >&2; exit 1; }
+  awk -v figures="$cache/peers.md" '
+    /^<!-- peers: begin/ { print; print ""; while ((getline line < figures) > 0) print line; print ""; skip = 1 }
+    /^<!-- peers: end/ { skip = 0 }
+    !skip' "$page" > "$cache/page.md"
+  cat "$cache/page.md" > "$page"
+}
+
 case "${1:-}" in
 build) build ;;
+page) page ;;
 run) shift; run "$@" ;;
-*) sed -n '2,12p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+*) sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac
