@@ -15,7 +15,7 @@ func event(owner string, body events.Body) []byte {
 // TestDecode: the product's facts come out of Google's code as facts of the task; others are refused.
 func TestDecode(t *testing.T) {
 	fill := &events.Fill{Market: "M", Leg: events.LegNet, Side: events.Sell, Size: events.MustNumber("1.5"), Price: events.MustNumber("99.5"),
-		Fee: events.MustNumber("0.005"), FeeAsset: "USDC", Reason: events.ReasonTrade}
+		Fee: events.MustNumber("0.005"), FeeAsset: "USDC", TradeID: "t", Reason: events.ReasonTrade}
 	for _, c := range []struct {
 		body events.Body
 		want task.Fact

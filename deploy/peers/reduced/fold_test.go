@@ -32,7 +32,7 @@ func apply(t *testing.T, f *fold, owner string, body events.Body) *projector.Eff
 func TestFold(t *testing.T) {
 	firsts := 0
 	f := newFold(projector.Config{Shard: 3}, func() { firsts++ })
-	sell := &events.Fill{Market: "M", Leg: events.LegNet, Side: events.Sell, Size: events.MustNumber("1.5"), Price: events.MustNumber("100"), Reason: events.ReasonTrade}
+	sell := &events.Fill{Market: "M", Leg: events.LegNet, Side: events.Sell, Size: events.MustNumber("1.5"), Price: events.MustNumber("100"), TradeID: "t", Reason: events.ReasonTrade}
 	if fx := apply(t, f, "b", &events.Deposit{Asset: "USDC", Amount: events.MustNumber("1")}); len(fx.Outputs) != 0 {
 		t.Errorf("a deposit announced %+v", fx.Outputs)
 	}
