@@ -39,7 +39,7 @@ func run(args []string) error {
 	var partitions int
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.StringVar(&brokers, "brokers", "", "host:port,… of a Kafka")
-	flags.IntVar(&o.Facts, "facts", 2_000_000, "facts of accounts, deposits among them")
+	flags.IntVar(&o.Facts, "facts", 1_000_000, "facts of accounts, deposits among them")
 	flags.IntVar(&o.Accounts, "accounts", 100_000, "accounts")
 	flags.IntVar(&partitions, "partitions", 2, "partitions of the facts")
 	flags.DurationVar(&o.Interval, "interval", 100*time.Millisecond, "between commits")

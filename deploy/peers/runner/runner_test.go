@@ -76,7 +76,7 @@ func TestReference(t *testing.T) {
 		if ints.digest() != ref.digest() {
 			t.Errorf("seed %d: equal outcomes have digests %s and %s", seed, ints.digest(), ref.digest())
 		}
-		if n := len(ref.alerts); n < 120 || n > 220 {
+		if n := len(ref.alerts); n < 180 || n > 240 {
 			t.Errorf("seed %d: %d outputs of 20,000 facts", seed, n)
 		}
 		digests[ref.digest()] = true
