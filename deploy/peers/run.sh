@@ -43,7 +43,8 @@ run() {
   "$root/deploy/kafka/run.sh" wipe
   "$root/deploy/kafka/run.sh" start
   # Streams logs every setting it was given; a failure is said by the process itself.
-  PEERS_STREAMS_VERSION="$(kafka_version "$here/streams/pom.xml"), RocksDB $(basename "$here"/streams/target/libs/rocksdbjni-*.jar .jar | sed 's/.*-//')" \
+  PEERS_LEDGER_VERSION=$(git -C "$root" describe --always --dirty=+ --abbrev=12) \
+    PEERS_STREAMS_VERSION="$(kafka_version "$here/streams/pom.xml"), RocksDB $(basename "$here"/streams/target/libs/rocksdbjni-*.jar .jar | sed 's/.*-//')" \
     "$cache/peers" -broker-pid "$(cat "$KAFKA_CACHE/data-$KAFKA_PORT/n1.pid")" \
     -brokers "$("$root/deploy/kafka/run.sh" brokers)" -ledger "$cache/ledger" -dir "$cache" \
     -java "java ${PEERS_JAVA_OPTS:--Xms1g -Xmx1g} -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp $here/streams/target/classes:$here/streams/target/libs/* marginledger.peers.Main" \

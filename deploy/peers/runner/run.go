@@ -98,6 +98,7 @@ func Run(ctx context.Context, o *Options) (_ *Report, err error) {
 			say("%s, killed in the middle: %v", r.Name, r.Crash)
 		}
 	}
+	report.LoadAfter = load()
 	return report, b.drop(ctx, b.in.facts, b.in.rules, b.in.marks)
 }
 
