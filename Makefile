@@ -12,7 +12,7 @@ RACE := ./internal/eventlog ./internal/pipeline ./internal/api ./internal/repart
 # Packages whose tests also run against a real Kafka.
 KAFKA_TESTS := $(shell git grep -l 'kafkatest[.]Start\b' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: check build vet test race test-kafka lint proto proto-check fuzz crash bench clean
+.PHONY: check build vet test race test-kafka lint proto proto-check fuzz crash bench peers peers-build clean
 
 ## check: everything that needs no other program than Go and git
 check: build vet lint proto-check test
@@ -79,6 +79,14 @@ crash:
 ## bench: the numbers to reach, measured: one JSON document on stdout, progress on stderr
 bench:
 	@go run ./cmd/ledger bench --json
+
+## peers: the reduced task through goka, Kafka Streams and our pipeline (deploy/peers/README.md); Java 17 and mvn needed
+peers:
+	deploy/peers/run.sh run
+
+## peers-build: compile the engines of `make peers`, and run their tests
+peers-build:
+	deploy/peers/run.sh build
 
 clean:
 	rm -rf .cache/bin

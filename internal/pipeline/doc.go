@@ -69,10 +69,13 @@ type Config struct {
 	// Observe hears of every applied record and committed cut; nil: nobody. It must not block.
 	Observe Observer
 
-	clock   func() time.Time // time.Now but for tests
-	newFold func(projector.Config) Fold
-	less    func(a, b *item) bool // the order of facts
-	pause   time.Duration         // before a deposed shard tries again; doubles
+	// NewFold makes the fold of a shard; nil: the ledger's. Another one is of use only to measure (deploy/peers) and to
+	// test; its state goes on only under itself.
+	NewFold func(projector.Config) Fold
+
+	clock func() time.Time      // time.Now but for tests
+	less  func(a, b *item) bool // the order of facts
+	pause time.Duration         // before a deposed shard tries again; doubles
 	// storing is asked before and after each commit to the store; tests end the process there.
 	storing func(after bool) error
 }
@@ -148,8 +151,8 @@ func (c Config) filled() Config {
 	if c.clock == nil {
 		c.clock = time.Now
 	}
-	if c.newFold == nil {
-		c.newFold = newFold
+	if c.NewFold == nil {
+		c.NewFold = newFold
 	}
 	if c.less == nil {
 		c.less = lessItem

@@ -191,7 +191,7 @@ func TestFailureTable(t *testing.T) {
 	t.Run("rules of a build changed, store lost", func(t *testing.T) {
 		w, cfg := folded(t)
 		lose(t, cfg)
-		cfg.newFold = func(c projector.Config) Fold { return rowFlipper{newFold(c)} }
+		cfg.NewFold = func(c projector.Config) Fold { return rowFlipper{newFold(c)} }
 		w.stops(cfg, true, "cut ", "folds to hash", "other rules")
 		_, err := Refold(context.Background(), cfg, &memLog{c: w.c}, 0, RefoldOptions{})
 		if !IsDifference(err) {

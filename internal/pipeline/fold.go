@@ -22,5 +22,5 @@ type Fold interface {
 	EachRow(f func(projector.Row))
 }
 
-// newFold is the fold of every shard but in tests that break it on purpose.
+// newFold is the fold of every shard but where Config.NewFold says otherwise.
 func newFold(cfg projector.Config) Fold { return projector.New(cfg) }

@@ -29,7 +29,7 @@ func NewRecorder(fence *orderlog.Fence, offset int64) *Recorder {
 	r := &Recorder{cfg: Config{DedupeWindow: fence.DedupeWindow}.filled()}
 	r.chain = r.cfg.genesis(fence.Shard)
 	r.base = orderlog.Head{Shard: fence.Shard, DedupeWindow: r.cfg.DedupeWindow, ClusterID: fence.ClusterID, Rules: fence.Rules, Build: fence.Build}
-	r.folder = folder{cfg: &r.cfg, shard: fence.Shard, fold: r.cfg.newFold(r.cfg.projectorConfig(fence.Shard))}
+	r.folder = folder{cfg: &r.cfg, shard: fence.Shard, fold: r.cfg.NewFold(r.cfg.projectorConfig(fence.Shard))}
 	r.Fence(fence, offset)
 	return r
 }

@@ -269,7 +269,7 @@ func (sh *Shard) agrees(ctx context.Context, head *orderlog.Head) (*orderlog.Fen
 }
 
 func (sh *Shard) newFolder() *folder {
-	return &folder{cfg: sh.cfg, shard: sh.shard, fold: sh.cfg.newFold(sh.cfg.projectorConfig(sh.shard))}
+	return &folder{cfg: sh.cfg, shard: sh.shard, fold: sh.cfg.NewFold(sh.cfg.projectorConfig(sh.shard))}
 }
 
 // baseHead is the head before the first cut.

@@ -117,7 +117,7 @@ type Refolded struct {
 func Refold(ctx context.Context, cfg Config, log Log, shard int32, o RefoldOptions) (*Refolded, error) {
 	cfg = cfg.filled()
 	if o.NewFold != nil {
-		cfg.newFold = o.NewFold
+		cfg.NewFold = o.NewFold
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -130,7 +130,7 @@ func Refold(ctx context.Context, cfg Config, log Log, shard int32, o RefoldOptio
 		return nil, err
 	}
 	if cursor == nil {
-		return &Refolded{Chain: cfg.genesis(shard), Fold: cfg.newFold(cfg.projectorConfig(shard))}, compareEmpty(shard, o.State)
+		return &Refolded{Chain: cfg.genesis(shard), Fold: cfg.NewFold(cfg.projectorConfig(shard))}, compareEmpty(shard, o.State)
 	}
 	if o.ToCut > 0 && base.Cut >= o.ToCut {
 		if base.Cut > o.ToCut {
@@ -145,7 +145,7 @@ func Refold(ctx context.Context, cfg Config, log Log, shard int32, o RefoldOptio
 	}
 	pc := cfg.projectorConfig(shard)
 	pc.Postings = o.Postings
-	f := &folder{cfg: &cfg, shard: shard, fold: cfg.newFold(pc), topics: ahead.Fence.Topics, before: o.Before, after: o.After}
+	f := &folder{cfg: &cfg, shard: shard, fold: cfg.NewFold(pc), topics: ahead.Fence.Topics, before: o.Before, after: o.After}
 	v := &verifier{shard: shard, folder: f, o: o, chain: base.Chain, base: base}
 	if o.From != nil {
 		if err := loadFold(f.fold, base, o.From, nil); err != nil {

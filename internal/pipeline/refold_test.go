@@ -135,7 +135,7 @@ func TestRefoldStopsInsideACut(t *testing.T) {
 // A refold that is told of differences goes on behind them; without, it ends. A stop by any hook but ErrStopRefold is an error.
 func TestRefoldDiffers(t *testing.T) {
 	w, cfg, cuts := foldedDay(t, seed(t))
-	cfg.newFold = func(c projector.Config) Fold { return rowFlipper{newFold(c)} }
+	cfg.NewFold = func(c projector.Config) Fold { return rowFlipper{newFold(c)} }
 	differing, agreeing := 0, 0
 	o := RefoldOptions{
 		Differs: func(f *FoldedCut) error {

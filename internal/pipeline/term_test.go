@@ -28,7 +28,7 @@ func TestRefreshAndHeartbeat(t *testing.T) {
 	at := w.trade(rng, 0, 200)
 	cfg := w.config(t.TempDir())
 	built := 0
-	cfg.newFold = countedFold{&built}.build
+	cfg.NewFold = countedFold{&built}.build
 	cfg.Refresh, cfg.Heartbeat = 20*time.Millisecond, 5*time.Millisecond
 	p := w.start(cfg, &memLog{c: w.c}, 0)
 	for terms := uint64(1); terms <= 5; terms++ {
