@@ -21,6 +21,9 @@ func (t *transaction) applyToAccount() string {
 			t.breakRule("account_reopened", crossPool)
 		}
 	case *events.AccountOpeningState:
+		if len(b.Claims) > 0 {
+			return "not_supported"
+		}
 		return t.openingState(a, b)
 	case *events.Deposit:
 		if b.Market != "" {
@@ -89,7 +92,7 @@ func (t *transaction) applyToAccount() string {
 		return t.bust(a, b)
 	case *events.Adjustment:
 		return t.adjust(a, b)
-	case *events.PositionChanged, *events.AccountModeSet, *events.PoolBalanceObserved:
+	case *events.PositionChanged, *events.AccountModeSet, *events.PoolBalanceObserved, *events.AccountParamsSet:
 		return "not_supported"
 	}
 	return ""

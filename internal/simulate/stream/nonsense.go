@@ -114,7 +114,9 @@ func (g *generator) nonsense(a account) {
 // foreign puts a fact that the standard profile does not have.
 func (g *generator) foreign(a account, m market) {
 	market, asset := pick(g, m.name, m.name, m.name, "NONE"), pick(g, g.asset(), g.asset(), "NONE")
-	switch g.IntN(5) {
+	switch g.IntN(6) {
+	case 5:
+		g.put(a, &events.AccountParamsSet{Params: []events.Param{{Name: "referralDiscount", Value: events.MustNumber("0.05")}}})
 	case 0:
 		b := &events.PositionChanged{
 			Market: market, Collateral: asset, Leg: pick(g, events.LegLong, events.LegShort), SizeUSD: g.money(), CollateralDelta: g.money(), OrderID: "o",
