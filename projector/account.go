@@ -117,6 +117,8 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 		return s.poolBalanceObserved(a, b)
 	case *events.PositionChanged:
 		return s.positionChanged(a, b)
+	case *events.AccountParamsSet:
+		return s.accountParamsSet(a, b)
 	}
 	panic("projector: no rule for account fact " + e.Type.String())
 }
