@@ -42,6 +42,7 @@ import (
 //
 //	venue profile=hyperliquid@2025 scale=6 [params: name=value …]
 //	perp NAME leverage=MAXIMUM[,LOWER:MAXIMUM…] [modes=noCross] [noBackstop=1]      NAME mode MODE      NAME observed AMOUNT ASSET
+//	change NAME leverage=MAXIMUM[,…] [modes=any]
 //
 // The block "queue MARKET long|short" prints who is deleveraged, first to last.
 // Another venue: "venue profile=gmx-v2@2.2 scale=18 settlement=USD"; parseKept has its facts.

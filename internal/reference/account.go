@@ -211,7 +211,13 @@ func (t *transaction) setMode(a *account, b *events.MarginModeSet) string {
 		return "bad_value"
 	}
 	a.modes[b.Market] = b.Mode
-	for i, leg := range legs { // net, or long before short
+	given := legs[0] // the leg whose pool gets the margin: the first that moves, where any does
+	for _, leg := range slices.Backward(legs) {
+		if p, _ := a.open(legKey{b.Market, leg}); p.key == crossPool {
+			given = leg
+		}
+	}
+	for _, leg := range legs { // net, or long before short
 		key := legKey{b.Market, leg}
 		from, pos := a.open(key)
 		to := a.pools[crossPool]
@@ -222,7 +228,7 @@ func (t *transaction) setMode(a *account, b *events.MarginModeSet) string {
 		to.positions[key] = pos
 		t.touch(a, from.key)
 		t.touch(a, to.key)
-		if b.Mode == events.Isolated && i == 0 {
+		if b.Mode == events.Isolated && leg == given {
 			t.move(a, crossPool, to.key, b.IsolatedMargin.Decimal())
 		}
 		if b.Mode == events.Cross && from != to {

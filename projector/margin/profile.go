@@ -49,7 +49,7 @@ type Traits struct {
 	// SinglePool: an account is one pool of net positions and the settlement asset. Facts of legs, margin
 	// modes, isolated pools and other collateral are refused.
 	SinglePool bool
-	// Draws: who is deleveraged is drawn; Rank is nil, and the queue of deleveraging has everyone that may be met.
+	// Draws: who is deleveraged is drawn, or somebody chooses; Rank is nil, and the queue of deleveraging has everyone that may be met.
 	Draws bool
 	// Subaccounts is the greatest number of a subaccount; 0: any.
 	Subaccounts uint32

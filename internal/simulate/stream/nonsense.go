@@ -114,9 +114,7 @@ func (g *generator) nonsense(a account) {
 // foreign puts a fact that the standard profile does not have.
 func (g *generator) foreign(a account, m market) {
 	market, asset := pick(g, m.name, m.name, m.name, "NONE"), pick(g, g.asset(), g.asset(), "NONE")
-	switch g.IntN(6) {
-	case 5:
-		g.put(a, &events.AccountParamsSet{Params: []events.Param{{Name: "referralDiscount", Value: events.MustNumber("0.05")}}})
+	switch g.IntN(5) {
 	case 0:
 		b := &events.PositionChanged{
 			Market: market, Collateral: asset, Leg: pick(g, events.LegLong, events.LegShort), SizeUSD: g.money(), CollateralDelta: g.money(), OrderID: "o",
@@ -127,6 +125,10 @@ func (g *generator) foreign(a account, m market) {
 		}
 		g.put(a, b)
 	case 1:
+		if g.ids%2 == 0 {
+			g.put(a, &events.AccountParamsSet{Params: []events.Param{{Name: "referralDiscount", Value: events.MustNumber("0.05")}}})
+			return
+		}
 		g.put(a, &events.AccountModeSet{Mode: "portfolio"})
 	case 2:
 		g.put(a, &events.LeverageCapSet{Market: market, MaxLeverage: pick[uint32](g, 0, 1, 5, 1000)})

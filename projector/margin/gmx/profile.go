@@ -63,7 +63,7 @@ func (p *Profile) set(s events.Param) (known bool, err error) {
 func (p *Profile) Traits() margin.Traits {
 	t := margin.Traits{NoBankruptcyPrice: "the venue has none: what a position lacks the pool bears"}
 	if p.rank == nil {
-		t.NoRank = "the venue ranks none: keepers choose whom they deleverage"
+		t.Draws, t.NoRank = true, "the venue ranks none: keepers choose whom they deleverage"
 	}
 	return t
 }
