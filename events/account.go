@@ -22,6 +22,7 @@ type AccountOpened struct {
 type AccountOpeningState struct {
 	Balances  []OpeningBalance  `json:"balances,omitzero" pb:"1"`  // ≤ 64, one per asset
 	Positions []OpeningPosition `json:"positions,omitzero" pb:"2"` // ≤ 256, one per market, leg and collateral
+	Claims    []OpeningClaim    `json:"claimable,omitzero" pb:"3"` // ≤ 256, one per market, asset and kind; only of venues that have it
 }
 
 // OpeningBalance is a balance of the cross pool.
@@ -44,12 +45,21 @@ type OpeningPosition struct {
 	Params           []Param `json:"params,omitzero" pb:"8"`           // what else the profile's page names of a position, ≤ 64, names strictly rising; only with Collateral
 }
 
+// OpeningClaim is what the account may claim of a market.
+type OpeningClaim struct {
+	Market string    `json:"market" pb:"1"`
+	Asset  string    `json:"asset" pb:"2"`
+	Kind   ClaimKind `json:"kind" pb:"3"`   // what it was credited for
+	Amount Number    `json:"amount" pb:"4"` // units of the asset, > 0
+}
+
 // Deposit adds money to the cross pool.
 type Deposit struct {
-	Asset     string `json:"asset" pb:"1"`
-	Amount    Number `json:"amount" pb:"2"`             // > 0
-	Reference string `json:"reference,omitzero" pb:"3"` // chain transaction, bank reference; ≤ 64 bytes
-	Market    string `json:"market,omitzero" pb:"4"`    // the money was claimable there, and is claimed; only of venues that have it
+	Asset     string    `json:"asset" pb:"1"`
+	Amount    Number    `json:"amount" pb:"2"`             // > 0
+	Reference string    `json:"reference,omitzero" pb:"3"` // chain transaction, bank reference; ≤ 64 bytes
+	Market    string    `json:"market,omitzero" pb:"4"`    // the money was claimable there, and is claimed; only of venues that have it
+	Claim     ClaimKind `json:"claim,omitzero" pb:"5"`     // which kind is claimed; only with market; absent: funding
 }
 
 // Withdrawal takes money from the cross pool. Rule: within withdrawable collateral.

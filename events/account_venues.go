@@ -20,6 +20,13 @@ type PositionChanged struct {
 	ShortMax        Number             `json:"shortMax,omitzero" pb:"12"`    // ≥ ShortMin
 	OrderID         string             `json:"orderId" pb:"13"`              // ≤ 64 bytes
 	Liquidation     string             `json:"liquidation,omitzero" pb:"14"` // id of the episode answered; change liquidation or adl
+	Params          []Param            `json:"params,omitzero" pb:"15"`      // what else the profile's page names of an order, ≤ 64, names strictly rising
+}
+
+// AccountParamsSet states what the venue has set for an account, such as the discounts of a fee tier. It replaces the
+// last one; without params: nothing.
+type AccountParamsSet struct {
+	Params []Param `json:"params,omitzero" pb:"1"` // named by the profile's page, ≤ 64, names strictly rising
 }
 
 // AccountModeSet switches how the venue margins the account.

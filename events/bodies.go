@@ -71,6 +71,9 @@ func (*LeverageCapSet) EventType() Type { return TypeLeverageCapSet }
 // EventType returns TypePoolBalanceObserved.
 func (*PoolBalanceObserved) EventType() Type { return TypePoolBalanceObserved }
 
+// EventType returns TypeAccountParamsSet.
+func (*AccountParamsSet) EventType() Type { return TypeAccountParamsSet }
+
 // EventType returns TypeMarketListed.
 func (*MarketListed) EventType() Type { return TypeMarketListed }
 

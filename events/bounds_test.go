@@ -262,6 +262,14 @@ func TestBounds(t *testing.T) {
 		{events.TypeLeverageCapSet, with(func(b *events.LeverageCapSet) { b.Market = long(33) }), "market"},
 		{events.TypeLeverageCapSet, with(func(b *events.LeverageCapSet) { b.MaxLeverage = 1001 }), "maxLeverage"},
 		{events.TypePoolBalanceObserved, with(func(b *events.PoolBalanceObserved) { b.Asset = long(33) }), "asset"},
+		{events.TypePositionChanged, with(func(b *events.PositionChanged) { b.Params = make([]events.Param, 65) }), "params"},
+		{events.TypeAccountParamsSet, with(func(b *events.AccountParamsSet) { b.Params = make([]events.Param, 65) }), "params"},
+		{events.TypeAccountParamsSet, with(func(b *events.AccountParamsSet) { b.Params[0].Name = long(33) }), "params[0].name"},
+		{events.TypeDeposit, with(func(b *events.Deposit) { b.Market = "" }), "claim"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Claims = make([]events.OpeningClaim, 257) }), "claimable"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Claims[0].Amount = num("0") }), "claimable[0].amount"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Claims[0].Market = long(33) }), "claimable[0].market"},
+		{events.TypeAccountOpeningState, with(func(b *events.AccountOpeningState) { b.Claims = append(b.Claims, b.Claims[0]) }), "claimable[1].market"},
 	}
 	for _, test := range tests {
 		e := eventstest.Example(test.typ)
@@ -295,6 +303,15 @@ func fillElements(e *events.Event) {
 		for i := range b.Positions {
 			fillParams(b.Positions[i].Params)
 		}
+		for i := range b.Claims {
+			if b.Claims[i].Market == "" {
+				b.Claims[i] = events.OpeningClaim{Market: "M", Asset: "A", Kind: events.ClaimFunding, Amount: one}
+			}
+		}
+	case *events.PositionChanged:
+		fillParams(b.Params)
+	case *events.AccountParamsSet:
+		fillParams(b.Params)
 	case *events.VenueProfileSet:
 		fillParams(b.Params)
 	case *events.PoolState:

@@ -13,11 +13,13 @@ func (b *AccountOpened) validate(_ *Event, c *checker) {
 const (
 	MaxOpeningBalances  = 64
 	MaxOpeningPositions = 256
+	MaxOpeningClaims    = 256
 )
 
 func (b *AccountOpeningState) validate(_ *Event, c *checker) {
 	c.length("balances", len(b.Balances), 0, MaxOpeningBalances)
 	c.length("positions", len(b.Positions), 0, MaxOpeningPositions)
+	c.length("claimable", len(b.Claims), 0, MaxOpeningClaims)
 	if c.err != nil {
 		return // the search for repeats is quadratic
 	}
@@ -43,6 +45,16 @@ func (b *AccountOpeningState) validate(_ *Event, c *checker) {
 		}
 		c.check(!slices.ContainsFunc(b.Positions[:i], same), "market", "is there twice with this leg and collateral")
 	}
+	for i := range b.Claims {
+		x := &b.Claims[i]
+		c.in("claimable", i)
+		c.name("market", x.Market)
+		c.name("asset", x.Asset)
+		enum(c, "kind", x.Kind, claimKindNames[:])
+		c.positive("amount", x.Amount)
+		same := func(y OpeningClaim) bool { return y.Market == x.Market && y.Asset == x.Asset && y.Kind == x.Kind }
+		c.check(!slices.ContainsFunc(b.Claims[:i], same), "market", "is there twice with this asset and kind")
+	}
 	c.out()
 }
 
@@ -51,6 +63,8 @@ func (b *Deposit) validate(_ *Event, c *checker) {
 	c.positive("amount", b.Amount)
 	c.optID("reference", b.Reference)
 	c.optName("market", b.Market)
+	optEnum(c, "claim", b.Claim, claimKindNames[:])
+	c.check(b.Claim == 0 || b.Market != "", "claim", "only with market")
 }
 
 func (b *Withdrawal) validate(_ *Event, c *checker) {

@@ -19,6 +19,11 @@ func (b *PositionChanged) validate(_ *Event, c *checker) {
 		c.optID("liquidation", b.Liquidation)
 		c.check(b.Change == ChangeLiquidation || b.Change == ChangeADL, "liquidation", "only with change liquidation or adl")
 	}
+	c.params("params", b.Params, MaxParams)
+}
+
+func (b *AccountParamsSet) validate(_ *Event, c *checker) {
+	c.params("params", b.Params, MaxParams)
 }
 
 // collateral checks what an opening position has of its own.

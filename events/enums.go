@@ -77,6 +77,25 @@ func ParseFillReason(s string) (FillReason, error) {
 	return parseText[FillReason](fillReasonNames[:], s, "reason")
 }
 
+// ClaimKind says what a claimable amount was credited for.
+type ClaimKind uint8
+
+// The kinds of claims.
+const (
+	ClaimFunding ClaimKind = 1 // funding received: it may be claimed at once
+	ClaimImpact  ClaimKind = 2 // price impact beyond a limit: held until the venue releases it, in part or in whole
+)
+
+var claimKindNames = [...]string{"", "funding", "impact"}
+
+// String returns the text form.
+func (k ClaimKind) String() string { return textOf(claimKindNames[:], k, "ClaimKind") }
+
+// ParseClaimKind is the inverse of ClaimKind.String.
+func ParseClaimKind(s string) (ClaimKind, error) {
+	return parseText[ClaimKind](claimKindNames[:], s, "kind of claim")
+}
+
 // MarginMode says which pool carries the positions of a market.
 type MarginMode uint8
 

@@ -74,6 +74,7 @@ const (
 	TypeAccountModeSet      Type = 21
 	TypeLeverageCapSet      Type = 22
 	TypePoolBalanceObserved Type = 23
+	TypeAccountParamsSet    Type = 24
 
 	TypeMarketListed       Type = 32
 	TypeMarketChanged      Type = 33
@@ -156,6 +157,7 @@ var typeInfos = [...]typeInfo{
 	TypeAccountModeSet:      {"AccountModeSet", RoleAccounts},
 	TypeLeverageCapSet:      {"LeverageCapSet", RoleAccounts},
 	TypePoolBalanceObserved: {"PoolBalanceObserved", RoleAccounts},
+	TypeAccountParamsSet:    {"AccountParamsSet", RoleAccounts},
 	TypeMarketListed:        {"MarketListed", RoleConfig},
 	TypeMarketChanged:       {"MarketChanged", RoleConfig},
 	TypeMarketHalted:        {"MarketHalted", RoleConfig},

@@ -149,7 +149,7 @@ func strict(members map[string]jsontext.Value, out any) error {
 	return json.Unmarshal(raw, out, json.RejectUnknownMembers(true), json.WithUnmarshalers(json.JoinUnmarshalers(
 		enumOf(events.ParseSide), enumOf(events.ParseLiquidity), enumOf(events.ParseFillReason), enumOf(events.ParseMarginMode),
 		enumOf(events.ParseMarginType), enumOf(events.ParseTransferKind), enumOf(events.ParseFundingMode),
-		enumOf(events.ParseMarginModes), enumOf(events.ParsePositionChangeKind))))
+		enumOf(events.ParseMarginModes), enumOf(events.ParsePositionChangeKind), enumOf(events.ParseClaimKind))))
 }
 
 func enumOf[T any](parse func(string) (T, error)) *json.Unmarshalers {

@@ -105,6 +105,7 @@ var enumTexts = map[reflect.Type][]string{
 	reflect.TypeFor[FundingMode]():        fundingModeNames[:],
 	reflect.TypeFor[MarginModes]():        marginModesNames[:],
 	reflect.TypeFor[PositionChangeKind](): positionChangeNames[:],
+	reflect.TypeFor[ClaimKind]():          claimKindNames[:],
 }
 
 // tableOf reads the tags of a struct. It panics on a struct that the codecs cannot carry: that is
@@ -220,6 +221,7 @@ func init() {
 	register[AccountModeSet]()
 	register[LeverageCapSet]()
 	register[PoolBalanceObserved]()
+	register[AccountParamsSet]()
 	register[MarketListed]()
 	register[MarketChanged]()
 	register[MarketHalted]()

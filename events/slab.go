@@ -71,6 +71,7 @@ const (
 	arenaBalance
 	arenaPosition
 	arenaOffset
+	arenaClaim
 	arenas
 )
 
@@ -82,6 +83,7 @@ var arenaOf = map[reflect.Type]arenaID{
 	reflect.TypeFor[OpeningBalance]():  arenaBalance,
 	reflect.TypeFor[OpeningPosition](): arenaPosition,
 	reflect.TypeFor[Offset]():          arenaOffset,
+	reflect.TypeFor[OpeningClaim]():    arenaClaim,
 }
 
 func newArenas() [arenas]arena {
@@ -93,6 +95,7 @@ func newArenas() [arenas]arena {
 		arenaBalance:  new(listArena[OpeningBalance]),
 		arenaPosition: new(listArena[OpeningPosition]),
 		arenaOffset:   new(listArena[Offset]),
+		arenaClaim:    new(listArena[OpeningClaim]),
 	}
 }
 

@@ -117,6 +117,8 @@ func (s *Shard) applyTo(a *account, known bool, e *events.Event) Reason {
 		return s.poolBalanceObserved(a, b)
 	case *events.PositionChanged:
 		return s.positionChanged(a, b)
+	case *events.AccountParamsSet:
+		return s.accountParamsSet(a, b)
 	}
 	panic("projector: no rule for account fact " + e.Type.String())
 }
@@ -396,11 +398,12 @@ func (a *account) inCross(m *market) bool {
 }
 
 // isolate moves the cross positions of a market to pools of their own; the margin goes to the
-// first of the legs net, long, short.
+// first of them by leg: net, long, short; or where none is cross, as in a market that admitted isolated margin
+// only, to the first that is isolated already.
 func (s *Shard) isolate(a *account, m *market, amount fixed.Int128) Reason {
-	first, held := events.Leg(0), fixed.Int128{}
+	first, held, moves := events.Leg(0), fixed.Int128{}, a.inCross(m)
 	for leg := events.LegShort; leg >= events.LegNet; leg-- {
-		if p, _ := a.holding(m, leg); p == &a.cross {
+		if p, pos := a.holding(m, leg); pos != nil && (p == &a.cross || !moves) {
 			first = leg
 		}
 	}

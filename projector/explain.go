@@ -1,8 +1,6 @@
 package projector
 
 import (
-	"math/big"
-
 	"marginledger/events"
 	"marginledger/projector/margin"
 )
@@ -16,7 +14,6 @@ type PoolExplanation struct {
 	Stage     events.Stage    // that the health stands for; none where it cannot decide
 	Notional  events.Number   // Σ |size| · price
 	Profit    events.Number   // Σ max(0, unrealised PnL)
-	Ranks     []*big.Rat      // place in the queue of deleveraging, by position; nil: the venue ranks none
 	CloseSize []events.Number // what an episode that began now would ask for, by position; nil at stage none
 	Fees      []events.Number // the fee on CloseSize
 	Steps     []margin.Step
@@ -46,9 +43,6 @@ func (s *Shard) explain(p *pool) PoolExplanation {
 	x := PoolExplanation{Pool: p.name(), Missing: h.Missing, Unpriced: h.Unpriced, Notional: v.number(h.Notional), Profit: v.number(h.Profit)}
 	if h.Missing != "" {
 		return x
-	}
-	for i := range p.Positions {
-		x.Ranks = append(x.Ranks, v.profile.Rank(&p.Pool, i, &h))
 	}
 	if !h.Unpriced && p.account.marginType != events.MarginBackstop {
 		x.Stage = v.profile.Stage(&h)

@@ -27,9 +27,10 @@ func (v *venue) supports(body events.Body) Reason {
 		for i := range b.Positions {
 			ok = ok && (b.Positions[i].Collateral != "") == (v.keeper != nil)
 		}
+		ok = ok && (len(b.Claims) == 0 || v.keeper != nil)
 	case *events.Deposit:
 		ok = b.Market == "" || v.keeper != nil
-	case *events.PositionChanged:
+	case *events.PositionChanged, *events.AccountParamsSet:
 		ok = v.keeper != nil
 	case *events.AccountModeSet:
 		ok = v.traits.Modes != nil
@@ -210,7 +211,7 @@ func (s *Shard) positionChanged(a *account, b *events.PositionChanged) Reason {
 	s.touch(p)
 	p.State, p.Own = c.State, nil
 	if c.Account != nil {
-		a.State = c.Account
+		a.State, a.Own = c.Account, nil
 		s.touchAccount(a)
 	}
 	s.setPosition(p, m, b.Leg, c.Size, c.Entry)
@@ -251,7 +252,12 @@ func (s *Shard) deposit(a *account, b *events.Deposit) Reason {
 	}
 	if b.Market != "" {
 		var known fixed.Int128
-		a.State, known = v.keeper.Claimed(&a.Account, margin.Claim{Market: b.Market, Asset: b.Asset, Amount: amount})
+		claim := margin.Claim{Market: b.Market, Asset: b.Asset, Kind: b.Claim, Amount: amount}
+		if claim.Kind == 0 {
+			claim.Kind = events.ClaimFunding
+		}
+		a.State, known = v.keeper.Claimed(&a.Account, claim)
+		a.Own = nil
 		s.touchAccount(a)
 		s.post(&a.cross, x, known, CauseDeposit, v.markets[b.Market], claimablePrefix+b.Market)
 		amount = amount.Sub(known)
@@ -289,6 +295,10 @@ func (s *Shard) openKept(a *account, b *events.AccountOpeningState, balances []f
 		}
 		adopted[i] = d
 	}
+	claims, reason := v.openingClaims(b)
+	if reason != ReasonNone {
+		return reason
+	}
 	if a.funded {
 		return ReasonOpeningNotFirst
 	}
@@ -302,6 +312,50 @@ func (s *Shard) openKept(a *account, b *events.AccountOpeningState, balances []f
 		s.setPosition(p, d.market, d.leg, d.Size, d.Entry)
 		s.post(p, d.asset, d.collateral, CauseOpening, nil, systemOpening)
 	}
+	s.adoptClaims(a, claims)
+	return ReasonNone
+}
+
+// openingClaims are the claimable balances of an opening state.
+func (v *venue) openingClaims(b *events.AccountOpeningState) ([]margin.Claim, Reason) {
+	claims := make([]margin.Claim, len(b.Claims))
+	for i := range b.Claims {
+		o := &b.Claims[i]
+		amount, reason := v.amount(o.Amount)
+		if reason != ReasonNone {
+			return nil, reason
+		}
+		if !margin.Within(amount, margin.MaxAmount) {
+			return nil, ReasonOutOfRange
+		}
+		claims[i] = margin.Claim{Market: strings.Clone(o.Market), Asset: strings.Clone(o.Asset), Kind: o.Kind, Amount: amount}
+	}
+	return claims, ReasonNone
+}
+
+// adoptClaims credits what an account may claim at adoption: it lies with the market.
+func (s *Shard) adoptClaims(a *account, claims []margin.Claim) {
+	if len(claims) == 0 {
+		return
+	}
+	a.State, a.Own = a.venue.keeper.Adopt(&a.Account, claims), nil
+	a.funded = true
+	s.touchAccount(a)
+	for i := range claims {
+		c := &claims[i]
+		s.transferSystem(a.venue, a.venue.assets[c.Asset], c.Amount, CauseOpening, systemOpening, claimablePrefix+c.Market)
+	}
+}
+
+// accountParamsSet keeps what the venue has set for an account; its figures may depend on it.
+func (s *Shard) accountParamsSet(a *account, b *events.AccountParamsSet) Reason {
+	state, err := a.venue.keeper.SetParams(&a.Account, b.Params)
+	if err != nil {
+		return reasonOf(err)
+	}
+	a.State, a.Own = state, nil
+	s.touchAccount(a)
+	s.enqueueAccount(a)
 	return ReasonNone
 }
 
@@ -355,7 +409,7 @@ func (s *Shard) carryOut(p *pool, m *market, move *margin.Move) {
 		s.post(p, x, move.Amount, CauseFee, m, systemFees)
 	case margin.MoveFunding:
 		s.post(p, x, move.Amount, CauseFunding, m, m.fundingName)
-	case margin.MoveClaimable:
+	case margin.MoveClaimable, margin.MoveHeld:
 		s.post(p, x, move.Amount, CauseRealised, m, claimablePrefix+m.Name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +38,8 @@ func TestGMX(t *testing.T) {
 	}
 	t.Logf("%+v", seen)
 	if *gmxSeed == 0 && (seen.increases < 100 || seen.decreases < 50 || seen.liquidations < 20 || seen.insolvent < 3 || seen.refused < 50 ||
-		seen.unknown < 20 || seen.prices < 100 || seen.impacts < 50 || seen.capped < 5 || seen.secondary < 3 || seen.claims < 3) {
+		seen.unknown < 20 || seen.prices < 100 || seen.impacts < 50 || seen.capped < 5 || seen.secondary < 3 || seen.claims < 3 ||
+		seen.discounts < 20 || seen.swaps < 3 || seen.unswapped < 1) {
 		t.Errorf("%+v: these streams prove nothing", seen)
 	}
 }
@@ -45,6 +47,7 @@ func TestGMX(t *testing.T) {
 // gmxSeen counts what the streams have met.
 type gmxSeen struct {
 	increases, decreases, liquidations, insolvent, refused, unknown, prices, impacts, capped, secondary, claims int
+	discounts, swaps, unswapped                                                                                 int
 }
 
 // gmxOwned is a position of the book.
@@ -74,6 +77,7 @@ type gmxBook struct {
 	known       bool
 	owned       map[string]*gmxOwned
 	wallets     map[string]*big.Int
+	discounts   map[string]*gmx.Discount // of owners; nil: none
 }
 
 var gmxOwners = []string{"ann", "bob", "cat"}
@@ -83,7 +87,8 @@ const gmxLongDecimals, gmxShortDecimals, gmxIndexDecimals = 18, 6, 18
 func newGMXBook(t *testing.T, seed uint64, seen *gmxSeen) *gmxBook {
 	cfg := projector.Config{}
 	w := &gmxBook{T: t, Rand: rand.New(rand.NewPCG(seed, 17)), seed: seed, seen: seen, fold: projector.New(cfg), all: projector.New(cfg),
-		restarted: projector.New(cfg), kept: map[string][]byte{}, now: 1_700_000_000e9, owned: map[string]*gmxOwned{}, wallets: map[string]*big.Int{}}
+		restarted: projector.New(cfg), kept: map[string][]byte{}, now: 1_700_000_000e9, owned: map[string]*gmxOwned{}, wallets: map[string]*big.Int{},
+		discounts: map[string]*gmx.Discount{}}
 	w.all.JudgeAll()
 	w.single = seed%4 == 3
 	w.venue(&events.VenueProfileSet{Profile: gmx.Name, ProfileVersion: gmx.Version, SettlementAsset: "USD", ValueScale: 18})
@@ -197,7 +202,7 @@ func (w *gmxBook) asset(longToken bool) string {
 
 // step puts one fact.
 func (w *gmxBook) step() {
-	switch n := w.IntN(20); {
+	switch n := w.IntN(21); {
 	case n < 3:
 		w.index()
 	case n < 5:
@@ -208,12 +213,48 @@ func (w *gmxBook) step() {
 		w.increase(gmxOwners[w.IntN(len(gmxOwners))])
 	case n < 18:
 		w.decrease(gmxOwners[w.IntN(len(gmxOwners))])
-	default:
+	case n < 20:
 		w.liquidateAll()
+	default:
+		owner := gmxOwners[w.IntN(len(gmxOwners))]
+		var params []events.Param
+		w.discounts[owner], params = w.discount()
+		if !w.put(owner, &events.AccountParamsSet{Params: params}) {
+			w.fatal("discounts %v were refused", params)
+		}
+		w.check()
 	}
 	if w.IntN(10) == 0 {
 		w.restarted = restart(w.T, w.restarted, projector.Config{}, w.kept)
 	}
+}
+
+// discount draws the discounts of an account or order, nil for none.
+func (w *gmxBook) discount() (*gmx.Discount, []events.Param) {
+	if w.IntN(3) == 0 {
+		return nil, nil
+	}
+	pro, referral := w.scaled(1, 30), w.scaled(1, 29)
+	return &gmx.Discount{Referred: true, Affiliate: new(big.Int), MinAffiliate: new(big.Int), Referral: referral, Pro: pro},
+		[]events.Param{{Name: "proDiscount", Value: gmxNumber(pro, 30)}, {Name: "referralDiscount", Value: gmxNumber(referral, 30)}}
+}
+
+// order draws what the fact of an owner's order says of discounts and the UI fee, nil for nothing.
+func (w *gmxBook) order(owner string) (d *gmx.Discount, uiFee *big.Int, params []events.Param) {
+	d = w.discounts[owner]
+	if w.IntN(4) == 0 {
+		if told, names := w.discount(); told != nil {
+			d, params = told, names
+		}
+	}
+	if d != nil {
+		w.seen.discounts++
+	}
+	if w.IntN(3) == 0 {
+		uiFee = w.scaled(1, 26)
+		params = append(params, events.Param{Name: "uiFee", Value: gmxNumber(uiFee, 30)})
+	}
+	return d, uiFee, params
 }
 
 // The facts.
@@ -432,9 +473,10 @@ func (w *gmxBook) increase(owner string) {
 	if size.Sign() == 0 && tokens.Sign() == 0 {
 		return
 	}
-	want := w.increased(key, isLong, longToken, size, tokens)
+	d, uiFee, params := w.order(owner)
+	want := w.increased(key, isLong, longToken, size, tokens, d, uiFee)
 	applied := w.put(owner, &events.PositionChanged{Market: "ETH", Collateral: w.asset(longToken), Leg: gmxLeg(isLong), Change: events.ChangeIncrease,
-		SizeUSD: gmxNumber(size, 30), CollateralDelta: gmxNumber(tokens, w.decimals(longToken)), OrderID: "o"})
+		SizeUSD: gmxNumber(size, 30), CollateralDelta: gmxNumber(tokens, w.decimals(longToken)), OrderID: "o", Params: params})
 	w.answer(applied, want, func() {
 		w.seen.increases++
 		w.owned[key] = want
@@ -457,7 +499,7 @@ func (w *gmxBook) answer(applied bool, want *gmxOwned, book func()) {
 }
 
 // increased is the position after an increase, nil where it cannot be.
-func (w *gmxBook) increased(key string, isLong, longToken bool, size, tokens *big.Int) *gmxOwned {
+func (w *gmxBook) increased(key string, isLong, longToken bool, size, tokens *big.Int, discount *gmx.Discount, uiFee *big.Int) *gmxOwned {
 	if !w.pricesKnown() {
 		return nil
 	}
@@ -484,7 +526,8 @@ func (w *gmxBook) increased(key string, isLong, longToken bool, size, tokens *bi
 		}
 		p.Size, p.Tokens = new(big.Int).Add(p.Size, size), new(big.Int).Add(p.Tokens, x.Tokens)
 		p.PendingImpact = new(big.Int).Add(p.PendingImpact, x.ImpactTokens)
-		costs.Add(costs, gmx.NewPositionFee(size, w.market.PositionFee.Of(x.Improved), price, new(big.Int), nil).Cost())
+		costs.Add(costs, gmx.NewPositionFee(size, w.market.PositionFee.Of(x.Improved), price, new(big.Int), discount).Cost())
+		costs.Add(costs, gmx.UIFee(size, uiFee, price))
 		if x.ImpactTokens.Sign() != 0 {
 			w.seen.impacts++
 		}
@@ -510,7 +553,7 @@ func (w *gmxBook) decrease(owner string) {
 				return
 			}
 			change := events.ChangeDecrease
-			if w.IntN(8) == 0 {
+			if w.IntN(4) == 0 {
 				change = events.ChangeADL
 			}
 			w.close(key, change, part, tokens)
@@ -550,18 +593,36 @@ func (w *gmxBook) close(key string, change events.PositionChangeKind, size, toke
 	p := w.owned[key]
 	owner, _, _ := strings.Cut(key, " ")
 	var d *gmx.Decrease
+	discount, uiFee, params := w.order(owner)
 	if owed, behind := w.owed(p); !behind && w.pricesKnown() {
 		forced := change != events.ChangeDecrease
-		var err error
-		d, err = w.market.Decrease(&w.prices, &p.Position, gmx.Order{Size: size, Collateral: tokens, Liquidation: change == events.ChangeLiquidation,
-			Deleveraging: change == events.ChangeADL, SwapProfit: forced}, owed, nil)
+		order := gmx.Order{Size: size, Collateral: tokens, Liquidation: change == events.ChangeLiquidation,
+			Deleveraging: change == events.ChangeADL, UIFee: uiFee}
+		dry, err := w.market.Decrease(&w.prices, &p.Position, order, owed, discount)
+		untold := w.IntN(2) == 0
+		if !untold {
+			order.SwapOutput = w.scaled(1, w.decimals(p.LongToken)-1)
+			order.SwapProfit = order.SwapOutput.Sign() > 0
+			params = append(params, events.Param{Name: "swapOutput", Value: gmxNumber(order.SwapOutput, w.decimals(p.LongToken))})
+			slices.SortFunc(params, func(a, b events.Param) int { return strings.Compare(a.Name, b.Name) })
+			dry, err = w.market.Decrease(&w.prices, &p.Position, order, owed, discount)
+		}
+		if d = dry; d != nil && d.OtherToken.Sign() > 0 {
+			switch {
+			case order.SwapProfit:
+				w.seen.swaps++
+			case forced && untold:
+				w.seen.unswapped++
+				d = nil // nobody knows what the swap gave
+			}
+		}
 		var short *gmx.InsufficientFunds
 		if err != nil && !errors.As(err, &short) && size.Cmp(p.Size) <= 0 {
 			w.fatal("%v", err)
 		}
 	}
 	b := &events.PositionChanged{Market: "ETH", Collateral: w.asset(p.LongToken), Leg: gmxLeg(p.IsLong), Change: change,
-		SizeUSD: gmxNumber(size, 30), CollateralDelta: gmxNumber(tokens, w.decimals(p.LongToken)), OrderID: "o"}
+		SizeUSD: gmxNumber(size, 30), CollateralDelta: gmxNumber(tokens, w.decimals(p.LongToken)), OrderID: "o", Params: params}
 	applied := w.put(owner, b)
 	var want *gmxOwned
 	if d != nil {
@@ -606,7 +667,7 @@ func (w *gmxBook) check() {
 				w.fatal("%s has a pool %s, the book none", owner, pool.Pool)
 			}
 			open++
-			w.checkPosition(pool, p)
+			w.checkPosition(pool, p, w.discounts[owner])
 		}
 		for _, key := range w.keys() {
 			if strings.HasPrefix(key, owner+" ") {
@@ -620,7 +681,7 @@ func (w *gmxBook) check() {
 }
 
 // checkPosition compares the figures of a position.
-func (w *gmxBook) checkPosition(pool *projector.PoolFigures, p *gmxOwned) {
+func (w *gmxBook) checkPosition(pool *projector.PoolFigures, p *gmxOwned, discount *gmx.Discount) {
 	w.Helper()
 	size := gmxNumber(p.Tokens, gmxIndexDecimals)
 	if !p.IsLong {
@@ -639,7 +700,7 @@ func (w *gmxBook) checkPosition(pool *projector.PoolFigures, p *gmxOwned) {
 		return
 	}
 	check := gmx.Check{ForLiquidation: true, MinUSD: true}
-	h, err := w.market.Health(&w.prices, &p.Position, owed, nil, check)
+	h, err := w.market.Health(&w.prices, &p.Position, owed, discount, check)
 	if err != nil {
 		w.fatal("%v", err)
 	}
@@ -660,7 +721,7 @@ func (w *gmxBook) checkPosition(pool *projector.PoolFigures, p *gmxOwned) {
 	case (pool.Liquidation != "") != (h.Reason != ""):
 		w.fatal("%s: episode %q, the book says %q", pool.Pool, pool.Liquidation, h.Reason)
 	}
-	w.checkPrice(pool, p, owed, check, q.LiquidationPrice)
+	w.checkPrice(pool, p, owed, check, discount, q.LiquidationPrice)
 }
 
 func (w *gmxBook) worse(isLong bool) *big.Int {
@@ -671,7 +732,7 @@ func (w *gmxBook) worse(isLong bool) *big.Int {
 }
 
 // checkPrice: at the liquidation price the position is liquidatable, one unit on the safe side it is not.
-func (w *gmxBook) checkPrice(pool *projector.PoolFigures, p *gmxOwned, owed gmx.Owed, check gmx.Check, price events.Number) {
+func (w *gmxBook) checkPrice(pool *projector.PoolFigures, p *gmxOwned, owed gmx.Owed, check gmx.Check, discount *gmx.Discount, price events.Number) {
 	w.Helper()
 	if !price.Present {
 		return
@@ -688,7 +749,7 @@ func (w *gmxBook) checkPrice(pool *projector.PoolFigures, p *gmxOwned, owed gmx.
 	for i, x := range []*big.Int{raw.Big(), safe.Add(safe, raw.Big())} {
 		at := w.prices
 		at.Index = gmx.Pair{Min: x, Max: x}
-		h, err := w.market.Health(&at, &p.Position, owed, nil, check)
+		h, err := w.market.Health(&at, &p.Position, owed, discount, check)
 		if err != nil || (h.Reason != "") != (i == 0) {
 			w.fatal("%s: at the liquidation price %s, or one unit before it: %q, %v", pool.Pool, price, h.Reason, err)
 		}

@@ -122,6 +122,21 @@ func (s *Shard) post(p *pool, x *asset, amount fixed.Int128, cause Cause, m *mar
 	}
 }
 
+// transferSystem moves an amount of an asset from one system account to another.
+func (s *Shard) transferSystem(v *venue, x *asset, amount fixed.Int128, cause Cause, from, to string) {
+	for _, leg := range [...]struct {
+		name   string
+		amount fixed.Int128
+	}{{from, amount.Neg()}, {to, amount}} {
+		y := s.system(v, leg.name, x)
+		y.balance = y.balance.Add(leg.amount)
+		s.touchSystem(y)
+		if s.cfg.Postings {
+			s.posting(x, nil, leg.name, cause, nil, leg.amount)
+		}
+	}
+}
+
 // move takes an amount of the settlement asset from one pool of an account to another.
 func (s *Shard) move(from, to *pool, amount fixed.Int128, cause Cause, m *market) {
 	s.moveAsset(from, to, from.account.venue.settlement, amount, cause, m)

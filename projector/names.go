@@ -27,8 +27,18 @@ func (v *venue) unknownOpening(b *events.AccountOpeningState) Reason {
 			return ReasonUnknownMarket
 		}
 	}
+	for i := range b.Claims {
+		if v.markets[b.Claims[i].Market] == nil {
+			return ReasonUnknownMarket
+		}
+	}
 	for i := range b.Balances {
 		if v.assets[b.Balances[i].Asset] == nil {
+			return ReasonUnknownAsset
+		}
+	}
+	for i := range b.Claims {
+		if v.assets[b.Claims[i].Asset] == nil {
 			return ReasonUnknownAsset
 		}
 	}

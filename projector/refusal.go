@@ -66,6 +66,13 @@ func (l *keeperListener) Change(p *margin.Pool, m *margin.Market, b *events.Posi
 	return c, err
 }
 
+// SetParams implements margin.Keeper.
+func (l *keeperListener) SetParams(a *margin.Account, params []events.Param) ([]byte, error) {
+	state, err := l.Keeper.SetParams(a, params)
+	l.heard.err = err
+	return state, err
+}
+
 // Open implements margin.Keeper.
 func (l *keeperListener) Open(p *margin.Pool, m *margin.Market, b *events.OpeningPosition) (margin.Changed, error) {
 	c, err := l.Keeper.Open(p, m, b)

@@ -34,7 +34,8 @@ var gmxPoolState = map[string]string{
 //
 //	pooled NAME long=WETH short=USDC [underlying=ETH] [param=value…]     pool NAME [quantity=value…]
 //	pair NAME MIN MAX       price ASSET MIN MAX
-//	NAME increase|decrease|liquidate|adl USD MARKET long|short COLLATERAL [with AMOUNT]
+//	NAME increase|decrease|liquidate|adl USD MARKET long|short COLLATERAL [with AMOUNT] [param=value…]
+//	NAME params [name=value…]    NAME may claim AMOUNT ASSET of MARKET funding|impact
 //	NAME adopts SIZE MARKET long|short COLLATERAL at PRICE with AMOUNT [param=value…]
 func (w *world) parseKept(t *testing.T, words []string) (owner string, body events.Body) {
 	switch {
@@ -60,6 +61,14 @@ func (w *world) parseKept(t *testing.T, words []string) (owner string, body even
 	case words[0] == "price" && len(words) == 4:
 		low, high := number(t, words[2]), number(t, words[3])
 		return "", &events.CollateralPrice{Asset: words[1], Price: low, Min: low, Max: high}
+	case len(words) > 1 && words[1] == "params":
+		return words[0], &events.AccountParamsSet{Params: named(t, nil, words[2:])}
+	case len(words) == 8 && words[1] == "may":
+		kind, err := events.ParseClaimKind(words[7])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return words[0], &events.AccountOpeningState{Claims: []events.OpeningClaim{{Market: words[6], Asset: words[4], Kind: kind, Amount: number(t, words[3])}}}
 	case len(words) < 6:
 		return "", nil
 	}
@@ -76,7 +85,7 @@ func (w *world) parseKept(t *testing.T, words []string) (owner string, body even
 		return "", nil
 	}
 	b := &events.PositionChanged{Market: words[3], Collateral: words[5], Leg: leg, Change: change, SizeUSD: number(t, words[2]),
-		CollateralDelta: events.MustNumber("0"), OrderID: "o"}
+		CollateralDelta: events.MustNumber("0"), OrderID: "o", Params: named(t, nil, words[6:])}
 	if with := option(words, "with"); with != "" {
 		b.CollateralDelta = number(t, with)
 	}

@@ -22,7 +22,7 @@ import (
 //	venue [profile=standard@1] [scale=12] [params: name=value …]
 //	market NAME [price=2] [size=3] [fee=0.01] [funding=payments] [stale=60s] [tiers=lower:leverage:rate:deduction,…]
 //	collateral NAME haircut[,lower:haircut…] [cap=N]
-//	NAME deposit|withdraw AMOUNT ASSET                    NAME deposit AMOUNT ASSET of MARKET (claimed)
+//	NAME deposit|withdraw AMOUNT ASSET                    NAME deposit AMOUNT ASSET of MARKET [kind impact] (claimed)
 //	NAME buy|sell SIZE MARKET at PRICE [fee N] [leg long] [isolated N] [reason liquidation]
 //	NAME isolated|cross MARKET [with N]      NAME leverage MARKET N      NAME move N MARKET
 //	NAME levels 3 2 1.5    NAME stop FLOOR   NAME covered ID N [MARKET]  NAME payment MARKET N
@@ -42,6 +42,7 @@ import (
 //
 //	venue profile=hyperliquid@2025 scale=6 [params: name=value …]
 //	perp NAME leverage=MAXIMUM[,LOWER:MAXIMUM…] [modes=noCross] [noBackstop=1]      NAME mode MODE      NAME observed AMOUNT ASSET
+//	change NAME leverage=MAXIMUM[,…] [modes=any]
 //
 // The block "family NAME/SUBACCOUNT" prints a parent subaccount with its children. The block "queue MARKET long|short" prints who is deleveraged, first to last.
 // Another venue: "venue profile=gmx-v2@2.2 scale=18 settlement=USD"; parseKept has its facts.
@@ -264,7 +265,14 @@ func parseAccountFact(t *testing.T, line string, words []string, num func(int) e
 	}
 	switch words[1] {
 	case "deposit":
-		return &events.Deposit{Amount: num(2), Asset: words[3], Market: option(words, "of")}
+		b := &events.Deposit{Amount: num(2), Asset: words[3], Market: option(words, "of")}
+		if kind := option(words, "kind"); kind != "" {
+			var err error
+			if b.Claim, err = events.ParseClaimKind(kind); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return b
 	case "withdraw":
 		return &events.Withdrawal{Amount: num(2), Asset: words[3]}
 	case "buy", "sell":
@@ -359,7 +367,7 @@ func (w *world) account(t *testing.T, name string) string {
 		fmt.Fprintf(&b, "%s %s, worth %s\n", x.Amount, x.Asset, x.Value)
 	}
 	for _, c := range a.Claims {
-		fmt.Fprintf(&b, "claimable of %s: %s %s\n", c.Market, c.Amount, c.Asset)
+		fmt.Fprintf(&b, "claimable of %s: %s %s, %s\n", c.Market, c.Amount, c.Asset, c.Kind)
 	}
 	fmt.Fprintf(&b, "free %s, withdrawable %s", orUnknown(a.Free), orUnknown(a.Withdrawable))
 	if a.OrderMargin.Sign() != 0 {

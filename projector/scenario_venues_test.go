@@ -31,6 +31,10 @@ func parseOfVenue(t *testing.T, words []string) events.Body {
 		return &events.OpenInterest{Market: words[1], Long: number(t, words[2]), Short: number(t, words[2])}
 	case "change":
 		b := &events.MarketChanged{Market: words[1]}
+		if setting(words, "leverage", "") != "" {
+			b.Rules = parsePerp(t, words).(*events.MarketListed).Rules
+			return b
+		}
 		b.Rules = events.MarketRules{FundingMode: events.FundingByIndex, Params: marketParams(t, words[2:])}
 		return b
 	case "fund":

@@ -2,6 +2,7 @@ package projector
 
 import (
 	"fmt"
+	"math/big"
 
 	"marginledger/events"
 	"marginledger/internal/fixed"
@@ -124,7 +125,7 @@ type AccountFigures struct {
 	Incomplete   bool
 	Stale        bool
 	Balances     []BalanceFigures
-	Claims       []ClaimFigures // by (market, asset): counted nowhere
+	Claims       []ClaimFigures // by (market, asset, kind): counted nowhere
 	Pools        []PoolFigures  // cross first, then isolated by (market, leg)
 	OrderMargin  events.Number
 	Free         events.Number // absent: unknown, as the cross pool's figures are
@@ -141,6 +142,7 @@ type BalanceFigures struct {
 // ClaimFigures are what an account may claim of a market in an asset: > 0, units of the asset.
 type ClaimFigures struct {
 	Market, Asset string
+	Kind          events.ClaimKind
 	Amount        events.Number
 }
 
@@ -186,6 +188,16 @@ type LegLoss struct {
 type PositionReport struct {
 	events.PositionFigures
 	LiquidationPriceUnderlying events.Number
+	NoBankruptcyPrice          string         // why there is none: events.NoPrice, events.UnknownPrice, or that the venue has none; "": there is
+	Rank                       *big.Rat       // place in the queue of deleveraging: the greatest is closed first; nil: NoRank says why
+	NoRank                     string         // events.UnknownPrice, or that the venue ranks none
+	Accrued                    AccruedFigures // of profiles whose positions owe more than funding
+}
+
+// AccruedFigures are margin.Accrued; absent where the profile has no such, or facts are missing.
+type AccruedFigures struct {
+	Borrowing, Fee, Impact events.Number
+	Claims                 []ClaimFigures
 }
 
 // Account returns the figures of an account, nil where there is none of that name.
@@ -238,7 +250,7 @@ func (v *venue) claims(a *account) (out []ClaimFigures) {
 		panic(fmt.Sprintf("projector: %s/%d: %v", a.owner, a.Subaccount, err))
 	}
 	for _, c := range claims {
-		out = append(out, ClaimFigures{Market: c.Market, Asset: c.Asset, Amount: v.number(c.Amount)})
+		out = append(out, ClaimFigures{Market: c.Market, Asset: c.Asset, Kind: c.Kind, Amount: v.number(c.Amount)})
 	}
 	return out
 }
@@ -281,15 +293,49 @@ func (s *Shard) poolFigures(p *pool) PoolFigures {
 		f.Awaiting = s.awaits(p, h)
 	}
 	for i := range p.Positions {
-		f.Positions = append(f.Positions, PositionReport{
-			PositionFigures:            s.figures(p, i, h),
-			LiquidationPriceUnderlying: v.profile.LiquidationPrice(&p.Pool, p.Positions[i].Market, true),
-		})
+		f.Positions = append(f.Positions, s.report(p, i, h))
 	}
 	if g, ok := v.profile.(margin.Scenarios); ok {
 		f.Worst = v.worst(p, g.Worst(&p.Pool))
 	}
 	return f
+}
+
+// report adds what only answers carry to a position's figures.
+func (s *Shard) report(p *pool, i int, h *margin.Health) PositionReport {
+	v := p.account.venue
+	r := PositionReport{PositionFigures: s.figures(p, i, h), LiquidationPriceUnderlying: v.profile.LiquidationPrice(&p.Pool, p.Positions[i].Market, true)}
+	if !r.BankruptcyPrice.Present {
+		r.NoBankruptcyPrice = absence(v.traits.NoBankruptcyPrice, h)
+	}
+	if h.Missing == "" {
+		r.Rank = v.profile.Rank(&p.Pool, i, h)
+	}
+	if r.Rank == nil {
+		r.NoRank = absence(v.traits.NoRank, h)
+	}
+	x, ok := v.profile.(margin.Accruing)
+	if !ok {
+		return r
+	}
+	if a := x.Accrued(&p.Pool, i); a != nil {
+		r.Accrued = AccruedFigures{Borrowing: v.number(a.Borrowing), Fee: v.number(a.Fee), Impact: v.number(a.Impact)}
+		for _, c := range a.Claims {
+			r.Accrued.Claims = append(r.Accrued.Claims, ClaimFigures{Market: c.Market, Asset: c.Asset, Kind: c.Kind, Amount: v.number(c.Amount)})
+		}
+	}
+	return r
+}
+
+// absence says why a figure is absent: a venue may have no such figure at all, and facts may be missing.
+func absence(venue string, h *margin.Health) string {
+	switch {
+	case venue != "":
+		return venue
+	case h.Missing != "":
+		return events.UnknownPrice
+	}
+	return events.NoPrice
 }
 
 func (v *venue) worst(p *pool, w *margin.Worst) (f WorstFigures) {

@@ -74,6 +74,56 @@ func (MarginType) EnumDescriptor() ([]byte, []int) {
 	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{0}
 }
 
+// ClaimKind says what a claimable amount was credited for.
+type ClaimKind int32
+
+const (
+	ClaimKind_CLAIM_KIND_UNSPECIFIED ClaimKind = 0
+	ClaimKind_CLAIM_KIND_FUNDING     ClaimKind = 1
+	ClaimKind_CLAIM_KIND_IMPACT      ClaimKind = 2
+)
+
+// Enum value maps for ClaimKind.
+var (
+	ClaimKind_name = map[int32]string{
+		0: "CLAIM_KIND_UNSPECIFIED",
+		1: "CLAIM_KIND_FUNDING",
+		2: "CLAIM_KIND_IMPACT",
+	}
+	ClaimKind_value = map[string]int32{
+		"CLAIM_KIND_UNSPECIFIED": 0,
+		"CLAIM_KIND_FUNDING":     1,
+		"CLAIM_KIND_IMPACT":      2,
+	}
+)
+
+func (x ClaimKind) Enum() *ClaimKind {
+	p := new(ClaimKind)
+	*p = x
+	return p
+}
+
+func (x ClaimKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ClaimKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_marginledger_events_v1_events_proto_enumTypes[1].Descriptor()
+}
+
+func (ClaimKind) Type() protoreflect.EnumType {
+	return &file_marginledger_events_v1_events_proto_enumTypes[1]
+}
+
+func (x ClaimKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ClaimKind.Descriptor instead.
+func (ClaimKind) EnumDescriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{1}
+}
+
 // TransferKind says which legs of a transfer an event holds.
 type TransferKind int32
 
@@ -111,11 +161,11 @@ func (x TransferKind) String() string {
 }
 
 func (TransferKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[1].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[2].Descriptor()
 }
 
 func (TransferKind) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[1]
+	return &file_marginledger_events_v1_events_proto_enumTypes[2]
 }
 
 func (x TransferKind) Number() protoreflect.EnumNumber {
@@ -124,7 +174,7 @@ func (x TransferKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TransferKind.Descriptor instead.
 func (TransferKind) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{1}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{2}
 }
 
 // Leg says which position of a market a fact means.
@@ -164,11 +214,11 @@ func (x Leg) String() string {
 }
 
 func (Leg) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[2].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[3].Descriptor()
 }
 
 func (Leg) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[2]
+	return &file_marginledger_events_v1_events_proto_enumTypes[3]
 }
 
 func (x Leg) Number() protoreflect.EnumNumber {
@@ -177,7 +227,7 @@ func (x Leg) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Leg.Descriptor instead.
 func (Leg) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{2}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{3}
 }
 
 // Side is the side of a trade.
@@ -214,11 +264,11 @@ func (x Side) String() string {
 }
 
 func (Side) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[3].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[4].Descriptor()
 }
 
 func (Side) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[3]
+	return &file_marginledger_events_v1_events_proto_enumTypes[4]
 }
 
 func (x Side) Number() protoreflect.EnumNumber {
@@ -227,7 +277,7 @@ func (x Side) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Side.Descriptor instead.
 func (Side) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{3}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{4}
 }
 
 // Liquidity says whether an order rested in the book or took from it.
@@ -264,11 +314,11 @@ func (x Liquidity) String() string {
 }
 
 func (Liquidity) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[4].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[5].Descriptor()
 }
 
 func (Liquidity) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[4]
+	return &file_marginledger_events_v1_events_proto_enumTypes[5]
 }
 
 func (x Liquidity) Number() protoreflect.EnumNumber {
@@ -277,7 +327,7 @@ func (x Liquidity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Liquidity.Descriptor instead.
 func (Liquidity) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{4}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{5}
 }
 
 // FillReason says why a fill happened.
@@ -320,11 +370,11 @@ func (x FillReason) String() string {
 }
 
 func (FillReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[5].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[6].Descriptor()
 }
 
 func (FillReason) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[5]
+	return &file_marginledger_events_v1_events_proto_enumTypes[6]
 }
 
 func (x FillReason) Number() protoreflect.EnumNumber {
@@ -333,7 +383,7 @@ func (x FillReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FillReason.Descriptor instead.
 func (FillReason) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{5}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{6}
 }
 
 // MarginMode says which pool carries the positions of a market.
@@ -370,11 +420,11 @@ func (x MarginMode) String() string {
 }
 
 func (MarginMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[6].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[7].Descriptor()
 }
 
 func (MarginMode) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[6]
+	return &file_marginledger_events_v1_events_proto_enumTypes[7]
 }
 
 func (x MarginMode) Number() protoreflect.EnumNumber {
@@ -383,7 +433,7 @@ func (x MarginMode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MarginMode.Descriptor instead.
 func (MarginMode) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{6}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{7}
 }
 
 // PositionChangeKind says what an executed order did to a position with collateral of its own.
@@ -426,11 +476,11 @@ func (x PositionChangeKind) String() string {
 }
 
 func (PositionChangeKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[7].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[8].Descriptor()
 }
 
 func (PositionChangeKind) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[7]
+	return &file_marginledger_events_v1_events_proto_enumTypes[8]
 }
 
 func (x PositionChangeKind) Number() protoreflect.EnumNumber {
@@ -439,7 +489,7 @@ func (x PositionChangeKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PositionChangeKind.Descriptor instead.
 func (PositionChangeKind) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{7}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{8}
 }
 
 // FundingMode says how a market's funding reaches accounts.
@@ -476,11 +526,11 @@ func (x FundingMode) String() string {
 }
 
 func (FundingMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[8].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[9].Descriptor()
 }
 
 func (FundingMode) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[8]
+	return &file_marginledger_events_v1_events_proto_enumTypes[9]
 }
 
 func (x FundingMode) Number() protoreflect.EnumNumber {
@@ -489,7 +539,7 @@ func (x FundingMode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FundingMode.Descriptor instead.
 func (FundingMode) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{8}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{9}
 }
 
 // MarginModes says which margin modes a market admits. Absent: any.
@@ -529,11 +579,11 @@ func (x MarginModes) String() string {
 }
 
 func (MarginModes) Descriptor() protoreflect.EnumDescriptor {
-	return file_marginledger_events_v1_events_proto_enumTypes[9].Descriptor()
+	return file_marginledger_events_v1_events_proto_enumTypes[10].Descriptor()
 }
 
 func (MarginModes) Type() protoreflect.EnumType {
-	return &file_marginledger_events_v1_events_proto_enumTypes[9]
+	return &file_marginledger_events_v1_events_proto_enumTypes[10]
 }
 
 func (x MarginModes) Number() protoreflect.EnumNumber {
@@ -542,7 +592,7 @@ func (x MarginModes) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MarginModes.Descriptor instead.
 func (MarginModes) EnumDescriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{9}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{10}
 }
 
 // Event is one fact: a header and a body. It is the first message of this file, so its message
@@ -591,6 +641,7 @@ type Event struct {
 	//	*Event_AccountModeSet
 	//	*Event_LeverageCapSet
 	//	*Event_PoolBalanceObserved
+	//	*Event_AccountParamsSet
 	//	*Event_MarketListed
 	//	*Event_MarketChanged
 	//	*Event_MarketHalted
@@ -918,6 +969,15 @@ func (x *Event) GetPoolBalanceObserved() *PoolBalanceObserved {
 	return nil
 }
 
+func (x *Event) GetAccountParamsSet() *AccountParamsSet {
+	if x != nil {
+		if x, ok := x.Body.(*Event_AccountParamsSet); ok {
+			return x.AccountParamsSet
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetMarketListed() *MarketListed {
 	if x != nil {
 		if x, ok := x.Body.(*Event_MarketListed); ok {
@@ -1149,6 +1209,10 @@ type Event_PoolBalanceObserved struct {
 	PoolBalanceObserved *PoolBalanceObserved `protobuf:"bytes,39,opt,name=pool_balance_observed,json=poolBalanceObserved,proto3,oneof"`
 }
 
+type Event_AccountParamsSet struct {
+	AccountParamsSet *AccountParamsSet `protobuf:"bytes,40,opt,name=account_params_set,json=accountParamsSet,proto3,oneof"`
+}
+
 type Event_MarketListed struct {
 	MarketListed *MarketListed `protobuf:"bytes,48,opt,name=market_listed,json=marketListed,proto3,oneof"`
 }
@@ -1255,6 +1319,8 @@ func (*Event_LeverageCapSet) isEvent_Body() {}
 
 func (*Event_PoolBalanceObserved) isEvent_Body() {}
 
+func (*Event_AccountParamsSet) isEvent_Body() {}
+
 func (*Event_MarketListed) isEvent_Body() {}
 
 func (*Event_MarketChanged) isEvent_Body() {}
@@ -1348,7 +1414,9 @@ type AccountOpeningState struct {
 	// ≤ 64, one per asset
 	Balances []*OpeningBalance `protobuf:"bytes,1,rep,name=balances,proto3" json:"balances,omitempty"`
 	// ≤ 256, one per market, leg and collateral
-	Positions     []*OpeningPosition `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	Positions []*OpeningPosition `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	// ≤ 256, one per market, asset and kind; only of venues that have it
+	Claimable     []*OpeningClaim `protobuf:"bytes,3,rep,name=claimable,proto3" json:"claimable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1397,6 +1465,13 @@ func (x *AccountOpeningState) GetPositions() []*OpeningPosition {
 	return nil
 }
 
+func (x *AccountOpeningState) GetClaimable() []*OpeningClaim {
+	if x != nil {
+		return x.Claimable
+	}
+	return nil
+}
+
 // Deposit adds money to the cross pool.
 type Deposit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1406,7 +1481,9 @@ type Deposit struct {
 	// chain transaction, bank reference; ≤ 64 bytes
 	Reference string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	// the money was claimable there, and is claimed; only of venues that have it
-	Market        string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
+	Market string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
+	// which kind is claimed; only with market; absent: funding
+	Claim         ClaimKind `protobuf:"varint,5,opt,name=claim,proto3,enum=marginledger.events.v1.ClaimKind" json:"claim,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1467,6 +1544,13 @@ func (x *Deposit) GetMarket() string {
 		return x.Market
 	}
 	return ""
+}
+
+func (x *Deposit) GetClaim() ClaimKind {
+	if x != nil {
+		return x.Claim
+	}
+	return ClaimKind_CLAIM_KIND_UNSPECIFIED
 }
 
 // Withdrawal takes money from the cross pool. Rule: within withdrawable collateral.
@@ -2823,7 +2907,9 @@ type PositionChanged struct {
 	// ≤ 64 bytes
 	OrderId string `protobuf:"bytes,13,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	// id of the episode answered; change liquidation or adl
-	Liquidation   string `protobuf:"bytes,14,opt,name=liquidation,proto3" json:"liquidation,omitempty"`
+	Liquidation string `protobuf:"bytes,14,opt,name=liquidation,proto3" json:"liquidation,omitempty"`
+	// what else the profile's page names of an order, ≤ 64, names strictly rising
+	Params        []*Param `protobuf:"bytes,15,rep,name=params,proto3" json:"params,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2954,6 +3040,13 @@ func (x *PositionChanged) GetLiquidation() string {
 		return x.Liquidation
 	}
 	return ""
+}
+
+func (x *PositionChanged) GetParams() []*Param {
+	if x != nil {
+		return x.Params
+	}
+	return nil
 }
 
 // AccountModeSet switches how the venue margins the account.
@@ -3111,6 +3204,53 @@ func (x *PoolBalanceObserved) GetAmount() string {
 	return ""
 }
 
+// AccountParamsSet states what the venue has set for an account, such as the discounts of a fee
+// tier. It replaces the last one; without params: nothing.
+type AccountParamsSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// named by the profile's page, ≤ 64, names strictly rising
+	Params        []*Param `protobuf:"bytes,1,rep,name=params,proto3" json:"params,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountParamsSet) Reset() {
+	*x = AccountParamsSet{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountParamsSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountParamsSet) ProtoMessage() {}
+
+func (x *AccountParamsSet) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountParamsSet.ProtoReflect.Descriptor instead.
+func (*AccountParamsSet) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *AccountParamsSet) GetParams() []*Param {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
 // MarketListed opens a market. Producer: operations, role config.
 type MarketListed struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -3137,7 +3277,7 @@ type MarketListed struct {
 
 func (x *MarketListed) Reset() {
 	*x = MarketListed{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3149,7 +3289,7 @@ func (x *MarketListed) String() string {
 func (*MarketListed) ProtoMessage() {}
 
 func (x *MarketListed) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[24]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3162,7 +3302,7 @@ func (x *MarketListed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketListed.ProtoReflect.Descriptor instead.
 func (*MarketListed) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{24}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MarketListed) GetMarket() string {
@@ -3240,7 +3380,7 @@ type MarketChanged struct {
 
 func (x *MarketChanged) Reset() {
 	*x = MarketChanged{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3392,7 @@ func (x *MarketChanged) String() string {
 func (*MarketChanged) ProtoMessage() {}
 
 func (x *MarketChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[25]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3405,7 @@ func (x *MarketChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketChanged.ProtoReflect.Descriptor instead.
 func (*MarketChanged) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{25}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MarketChanged) GetMarket() string {
@@ -3294,7 +3434,7 @@ type MarketHalted struct {
 
 func (x *MarketHalted) Reset() {
 	*x = MarketHalted{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3446,7 @@ func (x *MarketHalted) String() string {
 func (*MarketHalted) ProtoMessage() {}
 
 func (x *MarketHalted) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[26]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3319,7 +3459,7 @@ func (x *MarketHalted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketHalted.ProtoReflect.Descriptor instead.
 func (*MarketHalted) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{26}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MarketHalted) GetMarket() string {
@@ -3346,7 +3486,7 @@ type MarketResumed struct {
 
 func (x *MarketResumed) Reset() {
 	*x = MarketResumed{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3358,7 +3498,7 @@ func (x *MarketResumed) String() string {
 func (*MarketResumed) ProtoMessage() {}
 
 func (x *MarketResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[27]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3371,7 +3511,7 @@ func (x *MarketResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketResumed.ProtoReflect.Descriptor instead.
 func (*MarketResumed) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{27}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *MarketResumed) GetMarket() string {
@@ -3393,7 +3533,7 @@ type MarketSettled struct {
 
 func (x *MarketSettled) Reset() {
 	*x = MarketSettled{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3405,7 +3545,7 @@ func (x *MarketSettled) String() string {
 func (*MarketSettled) ProtoMessage() {}
 
 func (x *MarketSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[28]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3418,7 +3558,7 @@ func (x *MarketSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketSettled.ProtoReflect.Descriptor instead.
 func (*MarketSettled) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{28}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *MarketSettled) GetMarket() string {
@@ -3456,7 +3596,7 @@ type MarkPrice struct {
 
 func (x *MarkPrice) Reset() {
 	*x = MarkPrice{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3468,7 +3608,7 @@ func (x *MarkPrice) String() string {
 func (*MarkPrice) ProtoMessage() {}
 
 func (x *MarkPrice) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[29]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3481,7 +3621,7 @@ func (x *MarkPrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkPrice.ProtoReflect.Descriptor instead.
 func (*MarkPrice) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{29}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *MarkPrice) GetMarket() string {
@@ -3543,7 +3683,7 @@ type FundingRate struct {
 
 func (x *FundingRate) Reset() {
 	*x = FundingRate{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3555,7 +3695,7 @@ func (x *FundingRate) String() string {
 func (*FundingRate) ProtoMessage() {}
 
 func (x *FundingRate) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[30]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3568,7 +3708,7 @@ func (x *FundingRate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FundingRate.ProtoReflect.Descriptor instead.
 func (*FundingRate) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{30}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *FundingRate) GetMarket() string {
@@ -3615,7 +3755,7 @@ type CollateralPrice struct {
 
 func (x *CollateralPrice) Reset() {
 	*x = CollateralPrice{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3627,7 +3767,7 @@ func (x *CollateralPrice) String() string {
 func (*CollateralPrice) ProtoMessage() {}
 
 func (x *CollateralPrice) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[31]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3640,7 +3780,7 @@ func (x *CollateralPrice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollateralPrice.ProtoReflect.Descriptor instead.
 func (*CollateralPrice) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{31}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CollateralPrice) GetAsset() string {
@@ -3685,7 +3825,7 @@ type CollateralChanged struct {
 
 func (x *CollateralChanged) Reset() {
 	*x = CollateralChanged{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3697,7 +3837,7 @@ func (x *CollateralChanged) String() string {
 func (*CollateralChanged) ProtoMessage() {}
 
 func (x *CollateralChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[32]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3710,7 +3850,7 @@ func (x *CollateralChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollateralChanged.ProtoReflect.Descriptor instead.
 func (*CollateralChanged) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{32}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CollateralChanged) GetAsset() string {
@@ -3754,7 +3894,7 @@ type VenueProfileSet struct {
 
 func (x *VenueProfileSet) Reset() {
 	*x = VenueProfileSet{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3766,7 +3906,7 @@ func (x *VenueProfileSet) String() string {
 func (*VenueProfileSet) ProtoMessage() {}
 
 func (x *VenueProfileSet) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[33]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3779,7 +3919,7 @@ func (x *VenueProfileSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VenueProfileSet.ProtoReflect.Descriptor instead.
 func (*VenueProfileSet) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{33}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *VenueProfileSet) GetProfile() string {
@@ -3831,7 +3971,7 @@ type OpenInterest struct {
 
 func (x *OpenInterest) Reset() {
 	*x = OpenInterest{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3843,7 +3983,7 @@ func (x *OpenInterest) String() string {
 func (*OpenInterest) ProtoMessage() {}
 
 func (x *OpenInterest) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[34]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3856,7 +3996,7 @@ func (x *OpenInterest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenInterest.ProtoReflect.Descriptor instead.
 func (*OpenInterest) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{34}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *OpenInterest) GetMarket() string {
@@ -3895,7 +4035,7 @@ type InsuranceFundMoved struct {
 
 func (x *InsuranceFundMoved) Reset() {
 	*x = InsuranceFundMoved{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3907,7 +4047,7 @@ func (x *InsuranceFundMoved) String() string {
 func (*InsuranceFundMoved) ProtoMessage() {}
 
 func (x *InsuranceFundMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[35]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3920,7 +4060,7 @@ func (x *InsuranceFundMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InsuranceFundMoved.ProtoReflect.Descriptor instead.
 func (*InsuranceFundMoved) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{35}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InsuranceFundMoved) GetFund() string {
@@ -3956,7 +4096,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3968,7 +4108,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[36]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3981,7 +4121,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{36}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PoolState) GetMarket() string {
@@ -4009,7 +4149,7 @@ type BlockStarted struct {
 
 func (x *BlockStarted) Reset() {
 	*x = BlockStarted{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4021,7 +4161,7 @@ func (x *BlockStarted) String() string {
 func (*BlockStarted) ProtoMessage() {}
 
 func (x *BlockStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[37]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4034,7 +4174,7 @@ func (x *BlockStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockStarted.ProtoReflect.Descriptor instead.
 func (*BlockStarted) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{37}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *BlockStarted) GetHeight() uint64 {
@@ -4058,7 +4198,7 @@ type WithdrawalsGated struct {
 
 func (x *WithdrawalsGated) Reset() {
 	*x = WithdrawalsGated{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4070,7 +4210,7 @@ func (x *WithdrawalsGated) String() string {
 func (*WithdrawalsGated) ProtoMessage() {}
 
 func (x *WithdrawalsGated) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[38]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4083,7 +4223,7 @@ func (x *WithdrawalsGated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawalsGated.ProtoReflect.Descriptor instead.
 func (*WithdrawalsGated) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{38}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WithdrawalsGated) GetMarket() string {
@@ -4112,7 +4252,7 @@ type OpeningBalance struct {
 
 func (x *OpeningBalance) Reset() {
 	*x = OpeningBalance{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4124,7 +4264,7 @@ func (x *OpeningBalance) String() string {
 func (*OpeningBalance) ProtoMessage() {}
 
 func (x *OpeningBalance) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[39]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4137,7 +4277,7 @@ func (x *OpeningBalance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningBalance.ProtoReflect.Descriptor instead.
 func (*OpeningBalance) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{39}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *OpeningBalance) GetAsset() string {
@@ -4179,7 +4319,7 @@ type OpeningPosition struct {
 
 func (x *OpeningPosition) Reset() {
 	*x = OpeningPosition{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +4331,7 @@ func (x *OpeningPosition) String() string {
 func (*OpeningPosition) ProtoMessage() {}
 
 func (x *OpeningPosition) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[40]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +4344,7 @@ func (x *OpeningPosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpeningPosition.ProtoReflect.Descriptor instead.
 func (*OpeningPosition) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{40}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *OpeningPosition) GetMarket() string {
@@ -4263,6 +4403,77 @@ func (x *OpeningPosition) GetParams() []*Param {
 	return nil
 }
 
+// OpeningClaim is what the account may claim of a market.
+type OpeningClaim struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	Asset  string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
+	// what it was credited for
+	Kind ClaimKind `protobuf:"varint,3,opt,name=kind,proto3,enum=marginledger.events.v1.ClaimKind" json:"kind,omitempty"`
+	// units of the asset, > 0
+	Amount        string `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpeningClaim) Reset() {
+	*x = OpeningClaim{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpeningClaim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpeningClaim) ProtoMessage() {}
+
+func (x *OpeningClaim) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpeningClaim.ProtoReflect.Descriptor instead.
+func (*OpeningClaim) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *OpeningClaim) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *OpeningClaim) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *OpeningClaim) GetKind() ClaimKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ClaimKind_CLAIM_KIND_UNSPECIFIED
+}
+
+func (x *OpeningClaim) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
 // Offset names a record: a place in a Kafka partition.
 type Offset struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4278,7 +4489,7 @@ type Offset struct {
 
 func (x *Offset) Reset() {
 	*x = Offset{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[41]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4290,7 +4501,7 @@ func (x *Offset) String() string {
 func (*Offset) ProtoMessage() {}
 
 func (x *Offset) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[41]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4303,7 +4514,7 @@ func (x *Offset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offset.ProtoReflect.Descriptor instead.
 func (*Offset) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{41}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Offset) GetTopic() string {
@@ -4325,6 +4536,62 @@ func (x *Offset) GetOffset() int64 {
 		return x.Offset
 	}
 	return 0
+}
+
+// Param is one setting of a profile or a market, or one quantity of a pool; the profile's page
+// gives its name, unit and default.
+type Param struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ≤ 32 bytes
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// any number
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Param) Reset() {
+	*x = Param{}
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Param) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Param) ProtoMessage() {}
+
+func (x *Param) ProtoReflect() protoreflect.Message {
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Param.ProtoReflect.Descriptor instead.
+func (*Param) Descriptor() ([]byte, []int) {
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *Param) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Param) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
 }
 
 // MarketRules are what may change in a market's life.
@@ -4353,7 +4620,7 @@ type MarketRules struct {
 
 func (x *MarketRules) Reset() {
 	*x = MarketRules{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[42]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4365,7 +4632,7 @@ func (x *MarketRules) String() string {
 func (*MarketRules) ProtoMessage() {}
 
 func (x *MarketRules) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[42]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4378,7 +4645,7 @@ func (x *MarketRules) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarketRules.ProtoReflect.Descriptor instead.
 func (*MarketRules) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{42}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *MarketRules) GetTiers() []*Tier {
@@ -4450,7 +4717,7 @@ type HaircutTier struct {
 
 func (x *HaircutTier) Reset() {
 	*x = HaircutTier{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[43]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4462,7 +4729,7 @@ func (x *HaircutTier) String() string {
 func (*HaircutTier) ProtoMessage() {}
 
 func (x *HaircutTier) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[43]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4475,7 +4742,7 @@ func (x *HaircutTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HaircutTier.ProtoReflect.Descriptor instead.
 func (*HaircutTier) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{43}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *HaircutTier) GetLowerValue() string {
@@ -4488,62 +4755,6 @@ func (x *HaircutTier) GetLowerValue() string {
 func (x *HaircutTier) GetHaircut() string {
 	if x != nil {
 		return x.Haircut
-	}
-	return ""
-}
-
-// Param is one setting of a profile or a market, or one quantity of a pool; the profile's page
-// gives its name, unit and default.
-type Param struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// ≤ 32 bytes
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// any number
-	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Param) Reset() {
-	*x = Param{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[44]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Param) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Param) ProtoMessage() {}
-
-func (x *Param) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[44]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Param.ProtoReflect.Descriptor instead.
-func (*Param) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{44}
-}
-
-func (x *Param) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Param) GetValue() string {
-	if x != nil {
-		return x.Value
 	}
 	return ""
 }
@@ -4565,7 +4776,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[45]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4577,7 +4788,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_marginledger_events_v1_events_proto_msgTypes[45]
+	mi := &file_marginledger_events_v1_events_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4590,7 +4801,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{45}
+	return file_marginledger_events_v1_events_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Tier) GetLowerNotional() string {
@@ -4625,7 +4836,7 @@ var File_marginledger_events_v1_events_proto protoreflect.FileDescriptor
 
 const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"#marginledger/events/v1/events.proto\x12\x16marginledger.events.v1\"\xfb\x19\n" +
+	"#marginledger/events/v1/events.proto\x12\x16marginledger.events.v1\"\xd5\x1a\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
@@ -4664,7 +4875,8 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x10position_changed\x18$ \x01(\v2'.marginledger.events.v1.PositionChangedH\x00R\x0fpositionChanged\x12R\n" +
 	"\x10account_mode_set\x18% \x01(\v2&.marginledger.events.v1.AccountModeSetH\x00R\x0eaccountModeSet\x12R\n" +
 	"\x10leverage_cap_set\x18& \x01(\v2&.marginledger.events.v1.LeverageCapSetH\x00R\x0eleverageCapSet\x12a\n" +
-	"\x15pool_balance_observed\x18' \x01(\v2+.marginledger.events.v1.PoolBalanceObservedH\x00R\x13poolBalanceObserved\x12K\n" +
+	"\x15pool_balance_observed\x18' \x01(\v2+.marginledger.events.v1.PoolBalanceObservedH\x00R\x13poolBalanceObserved\x12X\n" +
+	"\x12account_params_set\x18( \x01(\v2(.marginledger.events.v1.AccountParamsSetH\x00R\x10accountParamsSet\x12K\n" +
 	"\rmarket_listed\x180 \x01(\v2$.marginledger.events.v1.MarketListedH\x00R\fmarketListed\x12N\n" +
 	"\x0emarket_changed\x181 \x01(\v2%.marginledger.events.v1.MarketChangedH\x00R\rmarketChanged\x12K\n" +
 	"\rmarket_halted\x182 \x01(\v2$.marginledger.events.v1.MarketHaltedH\x00R\fmarketHalted\x12N\n" +
@@ -4689,15 +4901,17 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\rAccountOpened\x12\x1a\n" +
 	"\boperator\x18\x01 \x01(\tR\boperator\x12C\n" +
 	"\vmargin_type\x18\x02 \x01(\x0e2\".marginledger.events.v1.MarginTypeR\n" +
-	"marginType\"\xa0\x01\n" +
+	"marginType\"\xe4\x01\n" +
 	"\x13AccountOpeningState\x12B\n" +
 	"\bbalances\x18\x01 \x03(\v2&.marginledger.events.v1.OpeningBalanceR\bbalances\x12E\n" +
-	"\tpositions\x18\x02 \x03(\v2'.marginledger.events.v1.OpeningPositionR\tpositions\"m\n" +
+	"\tpositions\x18\x02 \x03(\v2'.marginledger.events.v1.OpeningPositionR\tpositions\x12B\n" +
+	"\tclaimable\x18\x03 \x03(\v2$.marginledger.events.v1.OpeningClaimR\tclaimable\"\xa6\x01\n" +
 	"\aDeposit\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06amount\x18\x02 \x01(\tR\x06amount\x12\x1c\n" +
 	"\treference\x18\x03 \x01(\tR\treference\x12\x16\n" +
-	"\x06market\x18\x04 \x01(\tR\x06market\"X\n" +
+	"\x06market\x18\x04 \x01(\tR\x06market\x127\n" +
+	"\x05claim\x18\x05 \x01(\x0e2!.marginledger.events.v1.ClaimKindR\x05claim\"X\n" +
 	"\n" +
 	"Withdrawal\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
@@ -4807,7 +5021,7 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\x06reason\x18\a \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\b \x01(\tR\treference\x12?\n" +
 	"\vdead_letter\x18\t \x01(\v2\x1e.marginledger.events.v1.OffsetR\n" +
-	"deadLetter\"\xe9\x03\n" +
+	"deadLetter\"\xa0\x04\n" +
 	"\x0fPositionChanged\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x1e\n" +
 	"\n" +
@@ -4825,7 +5039,8 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\tshort_min\x18\v \x01(\tR\bshortMin\x12\x1b\n" +
 	"\tshort_max\x18\f \x01(\tR\bshortMax\x12\x19\n" +
 	"\border_id\x18\r \x01(\tR\aorderId\x12 \n" +
-	"\vliquidation\x18\x0e \x01(\tR\vliquidation\"$\n" +
+	"\vliquidation\x18\x0e \x01(\tR\vliquidation\x125\n" +
+	"\x06params\x18\x0f \x03(\v2\x1d.marginledger.events.v1.ParamR\x06params\"$\n" +
 	"\x0eAccountModeSet\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\"K\n" +
 	"\x0eLeverageCapSet\x12\x16\n" +
@@ -4833,7 +5048,9 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\fmax_leverage\x18\x02 \x01(\rR\vmaxLeverage\"C\n" +
 	"\x13PoolBalanceObserved\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
-	"\x06amount\x18\x02 \x01(\tR\x06amount\"\xb9\x02\n" +
+	"\x06amount\x18\x02 \x01(\tR\x06amount\"I\n" +
+	"\x10AccountParamsSet\x125\n" +
+	"\x06params\x18\x01 \x03(\v2\x1d.marginledger.events.v1.ParamR\x06params\"\xb9\x02\n" +
 	"\fMarketListed\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x1e\n" +
 	"\n" +
@@ -4922,11 +5139,19 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"collateral\x18\x06 \x01(\tR\n" +
 	"collateral\x12+\n" +
 	"\x11collateral_amount\x18\a \x01(\tR\x10collateralAmount\x125\n" +
-	"\x06params\x18\b \x03(\v2\x1d.marginledger.events.v1.ParamR\x06params\"T\n" +
+	"\x06params\x18\b \x03(\v2\x1d.marginledger.events.v1.ParamR\x06params\"\x8b\x01\n" +
+	"\fOpeningClaim\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\tR\x06market\x12\x14\n" +
+	"\x05asset\x18\x02 \x01(\tR\x05asset\x125\n" +
+	"\x04kind\x18\x03 \x01(\x0e2!.marginledger.events.v1.ClaimKindR\x04kind\x12\x16\n" +
+	"\x06amount\x18\x04 \x01(\tR\x06amount\"T\n" +
 	"\x06Offset\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\x8c\x03\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\"1\n" +
+	"\x05Param\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x8c\x03\n" +
 	"\vMarketRules\x122\n" +
 	"\x05tiers\x18\x01 \x03(\v2\x1c.marginledger.events.v1.TierR\x05tiers\x12=\n" +
 	"\afunding\x18\x02 \x01(\x0e2#.marginledger.events.v1.FundingModeR\afunding\x12(\n" +
@@ -4939,10 +5164,7 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"\vHaircutTier\x12\x1f\n" +
 	"\vlower_value\x18\x01 \x01(\tR\n" +
 	"lowerValue\x12\x18\n" +
-	"\ahaircut\x18\x02 \x01(\tR\ahaircut\"1\n" +
-	"\x05Param\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x99\x01\n" +
+	"\ahaircut\x18\x02 \x01(\tR\ahaircut\"\x99\x01\n" +
 	"\x04Tier\x12%\n" +
 	"\x0elower_notional\x18\x01 \x01(\tR\rlowerNotional\x12!\n" +
 	"\fmax_leverage\x18\x02 \x01(\rR\vmaxLeverage\x12)\n" +
@@ -4952,7 +5174,11 @@ const file_marginledger_events_v1_events_proto_rawDesc = "" +
 	"MarginType\x12\x1b\n" +
 	"\x17MARGIN_TYPE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14MARGIN_TYPE_STANDARD\x10\x01\x12\x18\n" +
-	"\x14MARGIN_TYPE_BACKSTOP\x10\x02*v\n" +
+	"\x14MARGIN_TYPE_BACKSTOP\x10\x02*V\n" +
+	"\tClaimKind\x12\x1a\n" +
+	"\x16CLAIM_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12CLAIM_KIND_FUNDING\x10\x01\x12\x15\n" +
+	"\x11CLAIM_KIND_IMPACT\x10\x02*v\n" +
 	"\fTransferKind\x12\x1d\n" +
 	"\x19TRANSFER_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16TRANSFER_KIND_INTERNAL\x10\x01\x12\x15\n" +
@@ -5011,142 +5237,151 @@ func file_marginledger_events_v1_events_proto_rawDescGZIP() []byte {
 	return file_marginledger_events_v1_events_proto_rawDescData
 }
 
-var file_marginledger_events_v1_events_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_marginledger_events_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_marginledger_events_v1_events_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_marginledger_events_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_marginledger_events_v1_events_proto_goTypes = []any{
 	(MarginType)(0),             // 0: marginledger.events.v1.MarginType
-	(TransferKind)(0),           // 1: marginledger.events.v1.TransferKind
-	(Leg)(0),                    // 2: marginledger.events.v1.Leg
-	(Side)(0),                   // 3: marginledger.events.v1.Side
-	(Liquidity)(0),              // 4: marginledger.events.v1.Liquidity
-	(FillReason)(0),             // 5: marginledger.events.v1.FillReason
-	(MarginMode)(0),             // 6: marginledger.events.v1.MarginMode
-	(PositionChangeKind)(0),     // 7: marginledger.events.v1.PositionChangeKind
-	(FundingMode)(0),            // 8: marginledger.events.v1.FundingMode
-	(MarginModes)(0),            // 9: marginledger.events.v1.MarginModes
-	(*Event)(nil),               // 10: marginledger.events.v1.Event
-	(*AccountOpened)(nil),       // 11: marginledger.events.v1.AccountOpened
-	(*AccountOpeningState)(nil), // 12: marginledger.events.v1.AccountOpeningState
-	(*Deposit)(nil),             // 13: marginledger.events.v1.Deposit
-	(*Withdrawal)(nil),          // 14: marginledger.events.v1.Withdrawal
-	(*Transfer)(nil),            // 15: marginledger.events.v1.Transfer
-	(*Fill)(nil),                // 16: marginledger.events.v1.Fill
-	(*SpotFill)(nil),            // 17: marginledger.events.v1.SpotFill
-	(*AssetConverted)(nil),      // 18: marginledger.events.v1.AssetConverted
-	(*InterestAccrued)(nil),     // 19: marginledger.events.v1.InterestAccrued
-	(*OrderMargin)(nil),         // 20: marginledger.events.v1.OrderMargin
-	(*LeverageSet)(nil),         // 21: marginledger.events.v1.LeverageSet
-	(*MarginModeSet)(nil),       // 22: marginledger.events.v1.MarginModeSet
-	(*IsolatedMarginMoved)(nil), // 23: marginledger.events.v1.IsolatedMarginMoved
-	(*FundingPayment)(nil),      // 24: marginledger.events.v1.FundingPayment
-	(*PortfolioStopSet)(nil),    // 25: marginledger.events.v1.PortfolioStopSet
-	(*MarginCallLevelsSet)(nil), // 26: marginledger.events.v1.MarginCallLevelsSet
-	(*BankruptcyCovered)(nil),   // 27: marginledger.events.v1.BankruptcyCovered
-	(*TradeBusted)(nil),         // 28: marginledger.events.v1.TradeBusted
-	(*Adjustment)(nil),          // 29: marginledger.events.v1.Adjustment
-	(*PositionChanged)(nil),     // 30: marginledger.events.v1.PositionChanged
-	(*AccountModeSet)(nil),      // 31: marginledger.events.v1.AccountModeSet
-	(*LeverageCapSet)(nil),      // 32: marginledger.events.v1.LeverageCapSet
-	(*PoolBalanceObserved)(nil), // 33: marginledger.events.v1.PoolBalanceObserved
-	(*MarketListed)(nil),        // 34: marginledger.events.v1.MarketListed
-	(*MarketChanged)(nil),       // 35: marginledger.events.v1.MarketChanged
-	(*MarketHalted)(nil),        // 36: marginledger.events.v1.MarketHalted
-	(*MarketResumed)(nil),       // 37: marginledger.events.v1.MarketResumed
-	(*MarketSettled)(nil),       // 38: marginledger.events.v1.MarketSettled
-	(*MarkPrice)(nil),           // 39: marginledger.events.v1.MarkPrice
-	(*FundingRate)(nil),         // 40: marginledger.events.v1.FundingRate
-	(*CollateralPrice)(nil),     // 41: marginledger.events.v1.CollateralPrice
-	(*CollateralChanged)(nil),   // 42: marginledger.events.v1.CollateralChanged
-	(*VenueProfileSet)(nil),     // 43: marginledger.events.v1.VenueProfileSet
-	(*OpenInterest)(nil),        // 44: marginledger.events.v1.OpenInterest
-	(*InsuranceFundMoved)(nil),  // 45: marginledger.events.v1.InsuranceFundMoved
-	(*PoolState)(nil),           // 46: marginledger.events.v1.PoolState
-	(*BlockStarted)(nil),        // 47: marginledger.events.v1.BlockStarted
-	(*WithdrawalsGated)(nil),    // 48: marginledger.events.v1.WithdrawalsGated
-	(*OpeningBalance)(nil),      // 49: marginledger.events.v1.OpeningBalance
-	(*OpeningPosition)(nil),     // 50: marginledger.events.v1.OpeningPosition
-	(*Offset)(nil),              // 51: marginledger.events.v1.Offset
-	(*MarketRules)(nil),         // 52: marginledger.events.v1.MarketRules
-	(*HaircutTier)(nil),         // 53: marginledger.events.v1.HaircutTier
-	(*Param)(nil),               // 54: marginledger.events.v1.Param
-	(*Tier)(nil),                // 55: marginledger.events.v1.Tier
+	(ClaimKind)(0),              // 1: marginledger.events.v1.ClaimKind
+	(TransferKind)(0),           // 2: marginledger.events.v1.TransferKind
+	(Leg)(0),                    // 3: marginledger.events.v1.Leg
+	(Side)(0),                   // 4: marginledger.events.v1.Side
+	(Liquidity)(0),              // 5: marginledger.events.v1.Liquidity
+	(FillReason)(0),             // 6: marginledger.events.v1.FillReason
+	(MarginMode)(0),             // 7: marginledger.events.v1.MarginMode
+	(PositionChangeKind)(0),     // 8: marginledger.events.v1.PositionChangeKind
+	(FundingMode)(0),            // 9: marginledger.events.v1.FundingMode
+	(MarginModes)(0),            // 10: marginledger.events.v1.MarginModes
+	(*Event)(nil),               // 11: marginledger.events.v1.Event
+	(*AccountOpened)(nil),       // 12: marginledger.events.v1.AccountOpened
+	(*AccountOpeningState)(nil), // 13: marginledger.events.v1.AccountOpeningState
+	(*Deposit)(nil),             // 14: marginledger.events.v1.Deposit
+	(*Withdrawal)(nil),          // 15: marginledger.events.v1.Withdrawal
+	(*Transfer)(nil),            // 16: marginledger.events.v1.Transfer
+	(*Fill)(nil),                // 17: marginledger.events.v1.Fill
+	(*SpotFill)(nil),            // 18: marginledger.events.v1.SpotFill
+	(*AssetConverted)(nil),      // 19: marginledger.events.v1.AssetConverted
+	(*InterestAccrued)(nil),     // 20: marginledger.events.v1.InterestAccrued
+	(*OrderMargin)(nil),         // 21: marginledger.events.v1.OrderMargin
+	(*LeverageSet)(nil),         // 22: marginledger.events.v1.LeverageSet
+	(*MarginModeSet)(nil),       // 23: marginledger.events.v1.MarginModeSet
+	(*IsolatedMarginMoved)(nil), // 24: marginledger.events.v1.IsolatedMarginMoved
+	(*FundingPayment)(nil),      // 25: marginledger.events.v1.FundingPayment
+	(*PortfolioStopSet)(nil),    // 26: marginledger.events.v1.PortfolioStopSet
+	(*MarginCallLevelsSet)(nil), // 27: marginledger.events.v1.MarginCallLevelsSet
+	(*BankruptcyCovered)(nil),   // 28: marginledger.events.v1.BankruptcyCovered
+	(*TradeBusted)(nil),         // 29: marginledger.events.v1.TradeBusted
+	(*Adjustment)(nil),          // 30: marginledger.events.v1.Adjustment
+	(*PositionChanged)(nil),     // 31: marginledger.events.v1.PositionChanged
+	(*AccountModeSet)(nil),      // 32: marginledger.events.v1.AccountModeSet
+	(*LeverageCapSet)(nil),      // 33: marginledger.events.v1.LeverageCapSet
+	(*PoolBalanceObserved)(nil), // 34: marginledger.events.v1.PoolBalanceObserved
+	(*AccountParamsSet)(nil),    // 35: marginledger.events.v1.AccountParamsSet
+	(*MarketListed)(nil),        // 36: marginledger.events.v1.MarketListed
+	(*MarketChanged)(nil),       // 37: marginledger.events.v1.MarketChanged
+	(*MarketHalted)(nil),        // 38: marginledger.events.v1.MarketHalted
+	(*MarketResumed)(nil),       // 39: marginledger.events.v1.MarketResumed
+	(*MarketSettled)(nil),       // 40: marginledger.events.v1.MarketSettled
+	(*MarkPrice)(nil),           // 41: marginledger.events.v1.MarkPrice
+	(*FundingRate)(nil),         // 42: marginledger.events.v1.FundingRate
+	(*CollateralPrice)(nil),     // 43: marginledger.events.v1.CollateralPrice
+	(*CollateralChanged)(nil),   // 44: marginledger.events.v1.CollateralChanged
+	(*VenueProfileSet)(nil),     // 45: marginledger.events.v1.VenueProfileSet
+	(*OpenInterest)(nil),        // 46: marginledger.events.v1.OpenInterest
+	(*InsuranceFundMoved)(nil),  // 47: marginledger.events.v1.InsuranceFundMoved
+	(*PoolState)(nil),           // 48: marginledger.events.v1.PoolState
+	(*BlockStarted)(nil),        // 49: marginledger.events.v1.BlockStarted
+	(*WithdrawalsGated)(nil),    // 50: marginledger.events.v1.WithdrawalsGated
+	(*OpeningBalance)(nil),      // 51: marginledger.events.v1.OpeningBalance
+	(*OpeningPosition)(nil),     // 52: marginledger.events.v1.OpeningPosition
+	(*OpeningClaim)(nil),        // 53: marginledger.events.v1.OpeningClaim
+	(*Offset)(nil),              // 54: marginledger.events.v1.Offset
+	(*Param)(nil),               // 55: marginledger.events.v1.Param
+	(*MarketRules)(nil),         // 56: marginledger.events.v1.MarketRules
+	(*HaircutTier)(nil),         // 57: marginledger.events.v1.HaircutTier
+	(*Tier)(nil),                // 58: marginledger.events.v1.Tier
 }
 var file_marginledger_events_v1_events_proto_depIdxs = []int32{
-	11, // 0: marginledger.events.v1.Event.account_opened:type_name -> marginledger.events.v1.AccountOpened
-	12, // 1: marginledger.events.v1.Event.account_opening_state:type_name -> marginledger.events.v1.AccountOpeningState
-	13, // 2: marginledger.events.v1.Event.deposit:type_name -> marginledger.events.v1.Deposit
-	14, // 3: marginledger.events.v1.Event.withdrawal:type_name -> marginledger.events.v1.Withdrawal
-	15, // 4: marginledger.events.v1.Event.transfer:type_name -> marginledger.events.v1.Transfer
-	16, // 5: marginledger.events.v1.Event.fill:type_name -> marginledger.events.v1.Fill
-	17, // 6: marginledger.events.v1.Event.spot_fill:type_name -> marginledger.events.v1.SpotFill
-	18, // 7: marginledger.events.v1.Event.asset_converted:type_name -> marginledger.events.v1.AssetConverted
-	19, // 8: marginledger.events.v1.Event.interest_accrued:type_name -> marginledger.events.v1.InterestAccrued
-	20, // 9: marginledger.events.v1.Event.order_margin:type_name -> marginledger.events.v1.OrderMargin
-	21, // 10: marginledger.events.v1.Event.leverage_set:type_name -> marginledger.events.v1.LeverageSet
-	22, // 11: marginledger.events.v1.Event.margin_mode_set:type_name -> marginledger.events.v1.MarginModeSet
-	23, // 12: marginledger.events.v1.Event.isolated_margin_moved:type_name -> marginledger.events.v1.IsolatedMarginMoved
-	24, // 13: marginledger.events.v1.Event.funding_payment:type_name -> marginledger.events.v1.FundingPayment
-	25, // 14: marginledger.events.v1.Event.portfolio_stop_set:type_name -> marginledger.events.v1.PortfolioStopSet
-	26, // 15: marginledger.events.v1.Event.margin_call_levels_set:type_name -> marginledger.events.v1.MarginCallLevelsSet
-	27, // 16: marginledger.events.v1.Event.bankruptcy_covered:type_name -> marginledger.events.v1.BankruptcyCovered
-	28, // 17: marginledger.events.v1.Event.trade_busted:type_name -> marginledger.events.v1.TradeBusted
-	29, // 18: marginledger.events.v1.Event.adjustment:type_name -> marginledger.events.v1.Adjustment
-	30, // 19: marginledger.events.v1.Event.position_changed:type_name -> marginledger.events.v1.PositionChanged
-	31, // 20: marginledger.events.v1.Event.account_mode_set:type_name -> marginledger.events.v1.AccountModeSet
-	32, // 21: marginledger.events.v1.Event.leverage_cap_set:type_name -> marginledger.events.v1.LeverageCapSet
-	33, // 22: marginledger.events.v1.Event.pool_balance_observed:type_name -> marginledger.events.v1.PoolBalanceObserved
-	34, // 23: marginledger.events.v1.Event.market_listed:type_name -> marginledger.events.v1.MarketListed
-	35, // 24: marginledger.events.v1.Event.market_changed:type_name -> marginledger.events.v1.MarketChanged
-	36, // 25: marginledger.events.v1.Event.market_halted:type_name -> marginledger.events.v1.MarketHalted
-	37, // 26: marginledger.events.v1.Event.market_resumed:type_name -> marginledger.events.v1.MarketResumed
-	38, // 27: marginledger.events.v1.Event.market_settled:type_name -> marginledger.events.v1.MarketSettled
-	39, // 28: marginledger.events.v1.Event.mark_price:type_name -> marginledger.events.v1.MarkPrice
-	40, // 29: marginledger.events.v1.Event.funding_rate:type_name -> marginledger.events.v1.FundingRate
-	41, // 30: marginledger.events.v1.Event.collateral_price:type_name -> marginledger.events.v1.CollateralPrice
-	42, // 31: marginledger.events.v1.Event.collateral_changed:type_name -> marginledger.events.v1.CollateralChanged
-	43, // 32: marginledger.events.v1.Event.venue_profile_set:type_name -> marginledger.events.v1.VenueProfileSet
-	44, // 33: marginledger.events.v1.Event.open_interest:type_name -> marginledger.events.v1.OpenInterest
-	45, // 34: marginledger.events.v1.Event.insurance_fund_moved:type_name -> marginledger.events.v1.InsuranceFundMoved
-	46, // 35: marginledger.events.v1.Event.pool_state:type_name -> marginledger.events.v1.PoolState
-	47, // 36: marginledger.events.v1.Event.block_started:type_name -> marginledger.events.v1.BlockStarted
-	48, // 37: marginledger.events.v1.Event.withdrawals_gated:type_name -> marginledger.events.v1.WithdrawalsGated
-	0,  // 38: marginledger.events.v1.AccountOpened.margin_type:type_name -> marginledger.events.v1.MarginType
-	49, // 39: marginledger.events.v1.AccountOpeningState.balances:type_name -> marginledger.events.v1.OpeningBalance
-	50, // 40: marginledger.events.v1.AccountOpeningState.positions:type_name -> marginledger.events.v1.OpeningPosition
-	1,  // 41: marginledger.events.v1.Transfer.kind:type_name -> marginledger.events.v1.TransferKind
-	2,  // 42: marginledger.events.v1.Fill.leg:type_name -> marginledger.events.v1.Leg
-	3,  // 43: marginledger.events.v1.Fill.side:type_name -> marginledger.events.v1.Side
-	4,  // 44: marginledger.events.v1.Fill.liquidity:type_name -> marginledger.events.v1.Liquidity
-	5,  // 45: marginledger.events.v1.Fill.reason:type_name -> marginledger.events.v1.FillReason
-	3,  // 46: marginledger.events.v1.SpotFill.side:type_name -> marginledger.events.v1.Side
-	2,  // 47: marginledger.events.v1.OrderMargin.leg:type_name -> marginledger.events.v1.Leg
-	6,  // 48: marginledger.events.v1.MarginModeSet.mode:type_name -> marginledger.events.v1.MarginMode
-	2,  // 49: marginledger.events.v1.IsolatedMarginMoved.leg:type_name -> marginledger.events.v1.Leg
-	2,  // 50: marginledger.events.v1.FundingPayment.leg:type_name -> marginledger.events.v1.Leg
-	2,  // 51: marginledger.events.v1.BankruptcyCovered.leg:type_name -> marginledger.events.v1.Leg
-	2,  // 52: marginledger.events.v1.TradeBusted.leg:type_name -> marginledger.events.v1.Leg
-	3,  // 53: marginledger.events.v1.TradeBusted.side:type_name -> marginledger.events.v1.Side
-	51, // 54: marginledger.events.v1.TradeBusted.dead_letter:type_name -> marginledger.events.v1.Offset
-	2,  // 55: marginledger.events.v1.Adjustment.leg:type_name -> marginledger.events.v1.Leg
-	51, // 56: marginledger.events.v1.Adjustment.dead_letter:type_name -> marginledger.events.v1.Offset
-	2,  // 57: marginledger.events.v1.PositionChanged.leg:type_name -> marginledger.events.v1.Leg
-	7,  // 58: marginledger.events.v1.PositionChanged.change:type_name -> marginledger.events.v1.PositionChangeKind
-	52, // 59: marginledger.events.v1.MarketListed.rules:type_name -> marginledger.events.v1.MarketRules
-	52, // 60: marginledger.events.v1.MarketChanged.rules:type_name -> marginledger.events.v1.MarketRules
-	53, // 61: marginledger.events.v1.CollateralChanged.haircuts:type_name -> marginledger.events.v1.HaircutTier
-	54, // 62: marginledger.events.v1.VenueProfileSet.params:type_name -> marginledger.events.v1.Param
-	54, // 63: marginledger.events.v1.PoolState.quantities:type_name -> marginledger.events.v1.Param
-	2,  // 64: marginledger.events.v1.OpeningPosition.leg:type_name -> marginledger.events.v1.Leg
-	54, // 65: marginledger.events.v1.OpeningPosition.params:type_name -> marginledger.events.v1.Param
-	55, // 66: marginledger.events.v1.MarketRules.tiers:type_name -> marginledger.events.v1.Tier
-	8,  // 67: marginledger.events.v1.MarketRules.funding:type_name -> marginledger.events.v1.FundingMode
-	54, // 68: marginledger.events.v1.MarketRules.params:type_name -> marginledger.events.v1.Param
-	9,  // 69: marginledger.events.v1.MarketRules.margin_modes:type_name -> marginledger.events.v1.MarginModes
-	70, // [70:70] is the sub-list for method output_type
-	70, // [70:70] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	12, // 0: marginledger.events.v1.Event.account_opened:type_name -> marginledger.events.v1.AccountOpened
+	13, // 1: marginledger.events.v1.Event.account_opening_state:type_name -> marginledger.events.v1.AccountOpeningState
+	14, // 2: marginledger.events.v1.Event.deposit:type_name -> marginledger.events.v1.Deposit
+	15, // 3: marginledger.events.v1.Event.withdrawal:type_name -> marginledger.events.v1.Withdrawal
+	16, // 4: marginledger.events.v1.Event.transfer:type_name -> marginledger.events.v1.Transfer
+	17, // 5: marginledger.events.v1.Event.fill:type_name -> marginledger.events.v1.Fill
+	18, // 6: marginledger.events.v1.Event.spot_fill:type_name -> marginledger.events.v1.SpotFill
+	19, // 7: marginledger.events.v1.Event.asset_converted:type_name -> marginledger.events.v1.AssetConverted
+	20, // 8: marginledger.events.v1.Event.interest_accrued:type_name -> marginledger.events.v1.InterestAccrued
+	21, // 9: marginledger.events.v1.Event.order_margin:type_name -> marginledger.events.v1.OrderMargin
+	22, // 10: marginledger.events.v1.Event.leverage_set:type_name -> marginledger.events.v1.LeverageSet
+	23, // 11: marginledger.events.v1.Event.margin_mode_set:type_name -> marginledger.events.v1.MarginModeSet
+	24, // 12: marginledger.events.v1.Event.isolated_margin_moved:type_name -> marginledger.events.v1.IsolatedMarginMoved
+	25, // 13: marginledger.events.v1.Event.funding_payment:type_name -> marginledger.events.v1.FundingPayment
+	26, // 14: marginledger.events.v1.Event.portfolio_stop_set:type_name -> marginledger.events.v1.PortfolioStopSet
+	27, // 15: marginledger.events.v1.Event.margin_call_levels_set:type_name -> marginledger.events.v1.MarginCallLevelsSet
+	28, // 16: marginledger.events.v1.Event.bankruptcy_covered:type_name -> marginledger.events.v1.BankruptcyCovered
+	29, // 17: marginledger.events.v1.Event.trade_busted:type_name -> marginledger.events.v1.TradeBusted
+	30, // 18: marginledger.events.v1.Event.adjustment:type_name -> marginledger.events.v1.Adjustment
+	31, // 19: marginledger.events.v1.Event.position_changed:type_name -> marginledger.events.v1.PositionChanged
+	32, // 20: marginledger.events.v1.Event.account_mode_set:type_name -> marginledger.events.v1.AccountModeSet
+	33, // 21: marginledger.events.v1.Event.leverage_cap_set:type_name -> marginledger.events.v1.LeverageCapSet
+	34, // 22: marginledger.events.v1.Event.pool_balance_observed:type_name -> marginledger.events.v1.PoolBalanceObserved
+	35, // 23: marginledger.events.v1.Event.account_params_set:type_name -> marginledger.events.v1.AccountParamsSet
+	36, // 24: marginledger.events.v1.Event.market_listed:type_name -> marginledger.events.v1.MarketListed
+	37, // 25: marginledger.events.v1.Event.market_changed:type_name -> marginledger.events.v1.MarketChanged
+	38, // 26: marginledger.events.v1.Event.market_halted:type_name -> marginledger.events.v1.MarketHalted
+	39, // 27: marginledger.events.v1.Event.market_resumed:type_name -> marginledger.events.v1.MarketResumed
+	40, // 28: marginledger.events.v1.Event.market_settled:type_name -> marginledger.events.v1.MarketSettled
+	41, // 29: marginledger.events.v1.Event.mark_price:type_name -> marginledger.events.v1.MarkPrice
+	42, // 30: marginledger.events.v1.Event.funding_rate:type_name -> marginledger.events.v1.FundingRate
+	43, // 31: marginledger.events.v1.Event.collateral_price:type_name -> marginledger.events.v1.CollateralPrice
+	44, // 32: marginledger.events.v1.Event.collateral_changed:type_name -> marginledger.events.v1.CollateralChanged
+	45, // 33: marginledger.events.v1.Event.venue_profile_set:type_name -> marginledger.events.v1.VenueProfileSet
+	46, // 34: marginledger.events.v1.Event.open_interest:type_name -> marginledger.events.v1.OpenInterest
+	47, // 35: marginledger.events.v1.Event.insurance_fund_moved:type_name -> marginledger.events.v1.InsuranceFundMoved
+	48, // 36: marginledger.events.v1.Event.pool_state:type_name -> marginledger.events.v1.PoolState
+	49, // 37: marginledger.events.v1.Event.block_started:type_name -> marginledger.events.v1.BlockStarted
+	50, // 38: marginledger.events.v1.Event.withdrawals_gated:type_name -> marginledger.events.v1.WithdrawalsGated
+	0,  // 39: marginledger.events.v1.AccountOpened.margin_type:type_name -> marginledger.events.v1.MarginType
+	51, // 40: marginledger.events.v1.AccountOpeningState.balances:type_name -> marginledger.events.v1.OpeningBalance
+	52, // 41: marginledger.events.v1.AccountOpeningState.positions:type_name -> marginledger.events.v1.OpeningPosition
+	53, // 42: marginledger.events.v1.AccountOpeningState.claimable:type_name -> marginledger.events.v1.OpeningClaim
+	1,  // 43: marginledger.events.v1.Deposit.claim:type_name -> marginledger.events.v1.ClaimKind
+	2,  // 44: marginledger.events.v1.Transfer.kind:type_name -> marginledger.events.v1.TransferKind
+	3,  // 45: marginledger.events.v1.Fill.leg:type_name -> marginledger.events.v1.Leg
+	4,  // 46: marginledger.events.v1.Fill.side:type_name -> marginledger.events.v1.Side
+	5,  // 47: marginledger.events.v1.Fill.liquidity:type_name -> marginledger.events.v1.Liquidity
+	6,  // 48: marginledger.events.v1.Fill.reason:type_name -> marginledger.events.v1.FillReason
+	4,  // 49: marginledger.events.v1.SpotFill.side:type_name -> marginledger.events.v1.Side
+	3,  // 50: marginledger.events.v1.OrderMargin.leg:type_name -> marginledger.events.v1.Leg
+	7,  // 51: marginledger.events.v1.MarginModeSet.mode:type_name -> marginledger.events.v1.MarginMode
+	3,  // 52: marginledger.events.v1.IsolatedMarginMoved.leg:type_name -> marginledger.events.v1.Leg
+	3,  // 53: marginledger.events.v1.FundingPayment.leg:type_name -> marginledger.events.v1.Leg
+	3,  // 54: marginledger.events.v1.BankruptcyCovered.leg:type_name -> marginledger.events.v1.Leg
+	3,  // 55: marginledger.events.v1.TradeBusted.leg:type_name -> marginledger.events.v1.Leg
+	4,  // 56: marginledger.events.v1.TradeBusted.side:type_name -> marginledger.events.v1.Side
+	54, // 57: marginledger.events.v1.TradeBusted.dead_letter:type_name -> marginledger.events.v1.Offset
+	3,  // 58: marginledger.events.v1.Adjustment.leg:type_name -> marginledger.events.v1.Leg
+	54, // 59: marginledger.events.v1.Adjustment.dead_letter:type_name -> marginledger.events.v1.Offset
+	3,  // 60: marginledger.events.v1.PositionChanged.leg:type_name -> marginledger.events.v1.Leg
+	8,  // 61: marginledger.events.v1.PositionChanged.change:type_name -> marginledger.events.v1.PositionChangeKind
+	55, // 62: marginledger.events.v1.PositionChanged.params:type_name -> marginledger.events.v1.Param
+	55, // 63: marginledger.events.v1.AccountParamsSet.params:type_name -> marginledger.events.v1.Param
+	56, // 64: marginledger.events.v1.MarketListed.rules:type_name -> marginledger.events.v1.MarketRules
+	56, // 65: marginledger.events.v1.MarketChanged.rules:type_name -> marginledger.events.v1.MarketRules
+	57, // 66: marginledger.events.v1.CollateralChanged.haircuts:type_name -> marginledger.events.v1.HaircutTier
+	55, // 67: marginledger.events.v1.VenueProfileSet.params:type_name -> marginledger.events.v1.Param
+	55, // 68: marginledger.events.v1.PoolState.quantities:type_name -> marginledger.events.v1.Param
+	3,  // 69: marginledger.events.v1.OpeningPosition.leg:type_name -> marginledger.events.v1.Leg
+	55, // 70: marginledger.events.v1.OpeningPosition.params:type_name -> marginledger.events.v1.Param
+	1,  // 71: marginledger.events.v1.OpeningClaim.kind:type_name -> marginledger.events.v1.ClaimKind
+	58, // 72: marginledger.events.v1.MarketRules.tiers:type_name -> marginledger.events.v1.Tier
+	9,  // 73: marginledger.events.v1.MarketRules.funding:type_name -> marginledger.events.v1.FundingMode
+	55, // 74: marginledger.events.v1.MarketRules.params:type_name -> marginledger.events.v1.Param
+	10, // 75: marginledger.events.v1.MarketRules.margin_modes:type_name -> marginledger.events.v1.MarginModes
+	76, // [76:76] is the sub-list for method output_type
+	76, // [76:76] is the sub-list for method input_type
+	76, // [76:76] is the sub-list for extension type_name
+	76, // [76:76] is the sub-list for extension extendee
+	0,  // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_marginledger_events_v1_events_proto_init() }
@@ -5178,6 +5413,7 @@ func file_marginledger_events_v1_events_proto_init() {
 		(*Event_AccountModeSet)(nil),
 		(*Event_LeverageCapSet)(nil),
 		(*Event_PoolBalanceObserved)(nil),
+		(*Event_AccountParamsSet)(nil),
 		(*Event_MarketListed)(nil),
 		(*Event_MarketChanged)(nil),
 		(*Event_MarketHalted)(nil),
@@ -5199,8 +5435,8 @@ func file_marginledger_events_v1_events_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marginledger_events_v1_events_proto_rawDesc), len(file_marginledger_events_v1_events_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   46,
+			NumEnums:      11,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

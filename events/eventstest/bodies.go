@@ -21,7 +21,11 @@ func (g generator) accountBody(e *events.Event) events.Body {
 	case events.TypeAccountOpeningState:
 		return g.openingState()
 	case events.TypeDeposit:
-		return &events.Deposit{Asset: g.name(), Amount: g.positive(), Reference: g.maybe(g.id), Market: g.maybe(g.name)}
+		b := &events.Deposit{Asset: g.name(), Amount: g.positive(), Reference: g.maybe(g.id), Market: g.maybe(g.name)}
+		if b.Market != "" {
+			b.Claim = events.ClaimKind(g.IntN(3))
+		}
+		return b
 	case events.TypeWithdrawal:
 		return &events.Withdrawal{Asset: g.name(), Amount: g.positive(), Reference: g.maybe(g.id)}
 	case events.TypeTransfer:
@@ -90,6 +94,8 @@ func (g generator) venueAccountBody(t events.Type) events.Body {
 		return &events.LeverageCapSet{Market: g.name(), MaxLeverage: uint32(g.IntN(events.MaxLeverage + 1))}
 	case events.TypePoolBalanceObserved:
 		return &events.PoolBalanceObserved{Asset: g.name(), Amount: g.number()}
+	case events.TypeAccountParamsSet:
+		return &events.AccountParamsSet{Params: g.params(events.MaxParams)}
 	}
 	panic(fmt.Sprintf("eventstest: no body for %s", t))
 }
@@ -107,6 +113,9 @@ func (g generator) openingState() *events.AccountOpeningState {
 			p.Isolated = g.optional(g.atLeastZero)
 		}
 		b.Positions = append(b.Positions, p)
+	}
+	for i := range g.count(8) {
+		b.Claims = append(b.Claims, events.OpeningClaim{Market: fmt.Sprintf("%s%d", g.text(8), i), Asset: g.name(), Kind: events.ClaimKind(1 + g.IntN(2)), Amount: g.positive()})
 	}
 	return b
 }
@@ -154,6 +163,7 @@ func (g generator) positionChanged() *events.PositionChanged {
 	if b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL {
 		b.Liquidation = g.maybe(g.id)
 	}
+	b.Params = g.params(4)
 	return b
 }
 

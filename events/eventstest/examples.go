@@ -53,9 +53,10 @@ func exampleBody(t events.Type) events.Body {
 				{Market: "ETH/USD", Leg: events.LegShort, Size: num("-2.5"), EntryPrice: num("4140.25"), Collateral: "USDC", CollateralAmount: num("1250"),
 					Params: []events.Param{{Name: "pendingImpact", Value: num("-0.0001")}, {Name: "sizeUsd", Value: num("10350.63")}}},
 			},
+			Claims: []events.OpeningClaim{{Market: "ETH/USD", Asset: "USDC", Kind: events.ClaimImpact, Amount: num("18.25")}},
 		}
 	case events.TypeDeposit:
-		return &events.Deposit{Asset: "USDC", Amount: num("5000"), Reference: "0x9f2c7a1e", Market: "ETH/USD"}
+		return &events.Deposit{Asset: "USDC", Amount: num("5000"), Reference: "0x9f2c7a1e", Market: "ETH/USD", Claim: events.ClaimFunding}
 	case events.TypeWithdrawal:
 		return &events.Withdrawal{Asset: "USDC", Amount: num("250.75"), Reference: "wd-5512"}
 	case events.TypeTransfer:
@@ -100,13 +101,15 @@ func exampleBody(t events.Type) events.Body {
 		return &events.PositionChanged{Market: "ETH/USD", Collateral: "ETH", Leg: events.LegLong, Change: events.ChangeLiquidation,
 			SizeUSD: num("25000"), CollateralDelta: num("0.4125"), IndexMin: num("4140.1"), IndexMax: num("4140.4"),
 			LongMin: num("4140.1"), LongMax: num("4140.4"), ShortMin: num("0.9998"), ShortMax: num("1.0001"),
-			OrderID: "0x4e1f", Liquidation: "0-48211-0"}
+			OrderID: "0x4e1f", Liquidation: "0-48211-0", Params: []events.Param{{Name: "swapOutput", Value: num("0.0125")}}}
 	case events.TypeAccountModeSet:
 		return &events.AccountModeSet{Mode: "portfolio"}
 	case events.TypeLeverageCapSet:
 		return &events.LeverageCapSet{Market: "DOGE-PERP", MaxLeverage: 5}
 	case events.TypePoolBalanceObserved:
 		return &events.PoolBalanceObserved{Asset: "USDC", Amount: num("-410.25")}
+	case events.TypeAccountParamsSet:
+		return &events.AccountParamsSet{Params: []events.Param{{Name: "referralDiscount", Value: num("0.05")}}}
 	}
 	return exampleMarketBody(t)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	"marginledger/events"
@@ -151,9 +152,7 @@ func accountOf(f *projector.AccountFigures) *Account {
 	for _, b := range f.Balances {
 		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
 	}
-	for _, c := range f.Claims {
-		a.Claims = append(a.Claims, Claim{Market: c.Market, Asset: c.Asset, Amount: decimal(c.Amount)})
-	}
+	a.Claims = claimsOf(f.Claims)
 	a.Cross = poolOf(&f.Pools[0])
 	for i := range f.Pools[1:] {
 		a.Isolated = append(a.Isolated, poolOf(&f.Pools[1+i]))
@@ -180,7 +179,9 @@ func poolOf(f *projector.PoolFigures) Pool {
 			MarkTime: r.MarkTime, Notional: decimal(r.Notional), UnrealisedPnL: decimal(r.UnrealisedPnL),
 			UnpostedFunding: decimal(r.UnpostedFunding), Initial: decimal(r.Initial), Maintenance: decimal(r.Maintenance), Tier: r.Tier,
 			LiquidationPrice: optional(r.LiquidationPrice), NoLiquidationPrice: r.NoLiquidationPrice, LiquidationPriceUnderlying: optional(r.LiquidationPriceUnderlying),
-			BankruptcyPrice: optional(r.BankruptcyPrice),
+			BankruptcyPrice: optional(r.BankruptcyPrice), NoBankruptcyPrice: r.NoBankruptcyPrice, ADLRank: rankOf(r.Rank), NoADLRank: r.NoRank,
+			UnpostedBorrowing: optional(r.Accrued.Borrowing), ClosingFee: optional(r.Accrued.Fee), ClosingImpact: optional(r.Accrued.Impact),
+			UnpostedClaims: claimsOf(r.Accrued.Claims),
 		})
 	}
 	p.Worst = scenarioOf(&f.Worst)
@@ -236,11 +237,29 @@ func (c *nodeCut) Queue(venue, market string, long bool) ([]Queued, error) {
 		q := &list[i]
 		out[i] = Queued{Owner: q.Owner, Subaccount: q.Subaccount, Pool: q.Pool, Leg: q.Leg.String(), Size: decimal(q.Size),
 			Notional: decimal(q.Notional)}
-		if q.Rank != nil {
-			out[i].Rank = Decimal(q.Rank.FloatString(12))
+		if rank := rankOf(q.Rank); rank != nil {
+			out[i].Rank = *rank
 		}
 	}
 	return out, nil
+}
+
+func claimsOf(list []projector.ClaimFigures) (out []Claim) {
+	for _, c := range list {
+		out = append(out, Claim{Market: c.Market, Asset: c.Asset, Kind: c.Kind.String(), Amount: decimal(c.Amount)})
+	}
+	return out
+}
+
+// rankDigits are those of a rank after the point, for display.
+const rankDigits = 12
+
+func rankOf(r *big.Rat) *Decimal {
+	if r == nil {
+		return nil
+	}
+	d := Decimal(r.FloatString(rankDigits))
+	return &d
 }
 
 func decimal(n events.Number) Decimal { return Decimal(n.Append(nil)) }

@@ -36,7 +36,7 @@ type Account struct {
 	Stale      bool    `json:"stale" doc:"A mark behind these figures is older than its market allows."`
 
 	Balances []Balance `json:"balances" doc:"Of the cross pool, by asset."`
-	Claims   []Claim   `json:"claimable,omitempty" doc:"What the account may claim of markets, by market and asset; counted nowhere."`
+	Claims   []Claim   `json:"claimable,omitempty" doc:"What the account may claim of markets, by market, asset and kind; counted nowhere."`
 	Cross    Pool      `json:"cross"`
 	Isolated []Pool    `json:"isolated" doc:"Isolated pools, by market and leg."`
 
@@ -67,6 +67,7 @@ type Balance struct {
 type Claim struct {
 	Market string  `json:"market"`
 	Asset  string  `json:"asset"`
+	Kind   string  `json:"kind" enum:"funding,impact" doc:"funding: it may be claimed at once; impact: the venue holds it until it releases it."`
 	Amount Decimal `json:"amount" doc:"Units of the asset, above zero."`
 }
 
@@ -130,6 +131,13 @@ type Position struct {
 	NoLiquidationPrice         string   `json:"noLiquidationPrice,omitempty" enum:"liquidatable,none,unknown" doc:"Why liquidationPrice is null: the pool is liquidatable already, no price on the losing side makes it so, or the pool lies elsewhere or facts are missing."`
 	LiquidationPriceUnderlying *Decimal `json:"liquidationPriceUnderlying" doc:"Likewise if everything of that underlying moves in proportion."`
 	BankruptcyPrice            *Decimal `json:"bankruptcyPrice"`
+	NoBankruptcyPrice          string   `json:"noBankruptcyPrice,omitempty" doc:"Why bankruptcyPrice is null: none (no price above zero), unknown (facts are missing), or why the venue has none."`
+	ADLRank                    *Decimal `json:"adlRank" doc:"Place in the queue of deleveraging, to 12 digits for display: the greatest is closed first."`
+	NoADLRank                  string   `json:"noAdlRank,omitempty" doc:"Why adlRank is null: unknown, or why the venue ranks none."`
+	UnpostedBorrowing          *Decimal `json:"unpostedBorrowing,omitempty" doc:"Of venues whose positions owe it; negative: it lowers equity."`
+	ClosingFee                 *Decimal `json:"closingFee,omitempty" doc:"Likewise: the fee for closing all of it."`
+	ClosingImpact              *Decimal `json:"closingImpact,omitempty" doc:"Likewise: the price impact of closing all of it, as far as it counts."`
+	UnpostedClaims             []Claim  `json:"unpostedClaims,omitempty" doc:"Received, and credited to what the account may claim by the next order; counted nowhere."`
 }
 
 // Market is what the ledger knows of one market.

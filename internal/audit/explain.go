@@ -69,6 +69,9 @@ func (m *Moment) explain(a Account, t *tracker) (*Explanation, error) {
 		return nil, usage("there is no account %v at that moment: record %d of shard %d", a, m.N, m.Shard)
 	}
 	x := &Explanation{At: m.When(), Since: 1, Account: found, Profile: t.last[profileName], Settings: t.of(openedName, modeName, stopName, levelsName)}
+	if t.last[paramsName] != nil { // few venues have them
+		x.Settings = append(x.Settings, t.of(paramsName)...)
+	}
 	x.Settings = slices.DeleteFunc(x.Settings, func(s Moved) bool { return s.Event == nil })
 	pools := append([]api.Pool{found.Cross}, found.Isolated...)
 	for i, e := range m.Fold.Explain(a.Venue, a.Owner, a.Subaccount) {

@@ -37,6 +37,7 @@ const (
 	profileName = "profile of the venue"
 	openedName  = "margin type and operator of the account"
 	modeName    = "mode of the account"
+	paramsName  = "params of the account"
 	stopName    = "stop of the account"
 	levelsName  = "call levels of the account"
 )
@@ -138,6 +139,8 @@ func (t *tracker) accountFact(r *projector.Record, fx *projector.Effects) {
 		t.set(openedName, r, fx.N, "")
 	case *events.AccountModeSet:
 		t.set(modeName, r, fx.N, "")
+	case *events.AccountParamsSet:
+		t.set(paramsName, r, fx.N, "")
 	case *events.PortfolioStopSet:
 		t.set(stopName, r, fx.N, "")
 	case *events.MarginCallLevelsSet:

@@ -15,6 +15,9 @@ func (p *Portfolio) accountFacts(markets map[string]*scales) ([]fact, error) {
 	if p.Mode != "" {
 		facts = append(facts, fact{path: p.Path.field("mode"), body: &events.AccountModeSet{Mode: p.Mode}})
 	}
+	if p.Params != nil {
+		facts = append(facts, fact{path: p.Path.field("params"), names: paramNames(p.Path, p.Params, nil), body: &events.AccountParamsSet{Params: params(p.Params)}})
+	}
 	if p.CallLevels != nil {
 		facts = append(facts, fact{path: string(p.Path), names: map[string]string{"levels": p.Path.field("callLevels")},
 			body: &events.MarginCallLevelsSet{Levels: p.CallLevels}})
@@ -82,6 +85,14 @@ func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 		state.names[fmt.Sprintf("balances[%d].amount", i)] = b.path
 		state.parts = append(state.parts, fact{path: b.path, body: so(opening)})
 	}
+	for i := range p.Claims {
+		c := &p.Claims[i]
+		if markets[c.Market] == nil {
+			return nil, p.unknownMarket(c.Path.field("market"), c.Market)
+		}
+		opening.Claims = append(opening.Claims, events.OpeningClaim{Market: c.Market, Asset: c.Asset, Kind: c.Kind.Value, Amount: c.Amount})
+		state.parts = append(state.parts, fact{path: string(c.Path), body: so(opening)})
+	}
 	settled := p.settledByAll()
 	adjusted := map[string][][]fact{} // by market: by rates settled
 	for i := range p.Positions {
@@ -124,7 +135,7 @@ func (p *Portfolio) holdingFacts(markets map[string]*scales) ([]fact, error) {
 			}
 		}
 	}
-	if len(opening.Balances)+len(opening.Positions) > 0 {
+	if len(opening.Balances)+len(opening.Positions)+len(opening.Claims) > 0 {
 		facts = append(facts, state)
 	}
 	return append(append(facts, rest...), later...), nil
@@ -148,7 +159,7 @@ func (r *FundingRate) fact(market string) fact {
 
 // so returns an opening state as far as it is put together.
 func so(b *events.AccountOpeningState) *events.AccountOpeningState {
-	return &events.AccountOpeningState{Balances: slices.Clone(b.Balances), Positions: slices.Clone(b.Positions)}
+	return &events.AccountOpeningState{Balances: slices.Clone(b.Balances), Positions: slices.Clone(b.Positions), Claims: slices.Clone(b.Claims)}
 }
 
 func (t *Trade) fact(v *VenueRules, i int) fact {
@@ -206,9 +217,10 @@ func (p *Portfolio) tradeFacts() (facts []fact) {
 	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		facts = append(facts, fact{path: string(c.Path), body: &events.PositionChanged{Market: c.Market, Collateral: c.Collateral,
+		facts = append(facts, fact{path: string(c.Path), names: paramNames(c.Path, c.Params, nil), body: &events.PositionChanged{Market: c.Market, Collateral: c.Collateral,
 			Leg: c.Leg.Value, Change: c.Change.Value, SizeUSD: c.SizeUSD, CollateralDelta: c.CollateralDelta, IndexMin: c.IndexMin,
-			IndexMax: c.IndexMax, LongMin: c.LongMin, LongMax: c.LongMax, ShortMin: c.ShortMin, ShortMax: c.ShortMax, OrderID: fmt.Sprint("change-", i)}})
+			IndexMax: c.IndexMax, LongMin: c.LongMin, LongMax: c.LongMax, ShortMin: c.ShortMin, ShortMax: c.ShortMax,
+			OrderID: fmt.Sprint("change-", i), Params: params(c.Params)}})
 	}
 	return facts
 }

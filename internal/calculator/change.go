@@ -19,8 +19,8 @@ type Change struct {
 
 // The kinds of changes, and how their text reads.
 const (
-	ChangeOrder    = "order"    // "BTC buy 2 @ 64000 [leg long] [fee 12.8] [isolated 500]": a fill. "ETH long increase 5000 WETH [with 0.5]": of a position with collateral of its own
-	ChangeDeposit  = "deposit"  // "500", "0.5 ETH"
+	ChangeOrder    = "order"    // "BTC buy 2 @ 64000 [leg long] [fee 12.8] [isolated 500]": a fill. "ETH long increase 5000 WETH [with 0.5] [uiFee 0.0001]": of a position with collateral of its own, with params of the page
+	ChangeDeposit  = "deposit"  // "500", "0.5 ETH"; "100 USDC of ETH [impact]": a claim, of funding where it does not say
 	ChangeWithdraw = "withdraw" // "500", "0.5 ETH"
 	ChangePrice    = "price"    // "BTC=64000", of a price pair "BTC=63990..64010"; "asset:BTC=64000" where a market is called that too
 	ChangeSwitch   = "switch"   // "BTC=isolated", "BTC=isolated:500", "BTC=cross"
@@ -108,11 +108,11 @@ func (c *Change) isPositionOrder() bool {
 	return len(words) > 1 && (words[1] == "long" || words[1] == "short")
 }
 
-// positionOrder reads MARKET long|short increase|decrease USD COLLATERAL [with AMOUNT].
+// positionOrder reads MARKET long|short increase|decrease USD COLLATERAL [with AMOUNT] [PARAM VALUE …].
 func (c *Change) positionOrder() (*events.PositionChanged, error) {
 	words := strings.Fields(c.Text)
-	if len(words) != 5 && (len(words) != 7 || words[5] != "with") {
-		return nil, c.wrong("must read: MARKET long|short increase|decrease USD COLLATERAL [with AMOUNT]")
+	if len(words) < 5 || len(words)%2 == 0 {
+		return nil, c.wrong("must read: MARKET long|short increase|decrease USD COLLATERAL [with AMOUNT] [PARAM VALUE …]")
 	}
 	b := &events.PositionChanged{Market: words[0], Collateral: words[4], CollateralDelta: events.MustNumber("0"), OrderID: "order"}
 	var err error
@@ -125,10 +125,23 @@ func (c *Change) positionOrder() (*events.PositionChanged, error) {
 	if b.SizeUSD, err = c.number(words[3]); err != nil {
 		return nil, err
 	}
-	if len(words) == 7 {
-		b.CollateralDelta, err = c.number(words[6])
+	var named Named[events.Number]
+	for i := 5; i < len(words); i += 2 {
+		n, err := c.number(words[i+1])
+		switch _, twice := named.at(words[i]); {
+		case err != nil:
+			return nil, err
+		case words[i] == "with":
+			b.CollateralDelta = n
+		case twice:
+			return nil, c.wrong("%s is there twice", words[i])
+		default:
+			named = append(named, NamedValue[events.Number]{Name: words[i], Value: n})
+		}
 	}
-	return b, err
+	named.sort()
+	b.Params = params(named)
+	return b, nil
 }
 
 // pair reads NAME=VALUE.

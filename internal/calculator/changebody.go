@@ -128,7 +128,11 @@ func (w *world) priceBody(c *Change) (events.Body, error) {
 
 func (w *world) moneyBody(c *Change) (events.Body, error) {
 	words := strings.Fields(c.Text)
-	if len(words) != 1 && len(words) != 2 {
+	claims := c.Kind == ChangeDeposit && len(words) >= 4 && len(words) <= 5 && words[2] == "of"
+	if !claims && len(words) != 1 && len(words) != 2 {
+		if c.Kind == ChangeDeposit {
+			return nil, c.wrong("must read: AMOUNT [ASSET], or AMOUNT ASSET of MARKET [funding|impact]")
+		}
 		return nil, c.wrong("must read: AMOUNT [ASSET]")
 	}
 	amount, err := c.number(words[0])
@@ -136,16 +140,34 @@ func (w *world) moneyBody(c *Change) (events.Body, error) {
 		return nil, err
 	}
 	asset := w.portfolio.Venue.SettlementAsset
-	if len(words) == 2 {
+	if len(words) >= 2 {
 		asset = words[1]
 	}
 	if asset != w.portfolio.Venue.SettlementAsset && w.portfolio.asset(asset) == nil {
 		return nil, c.wrong("no asset %s in this document", asset)
 	}
+	if claims {
+		return w.claimBody(c, words, asset, amount)
+	}
 	if c.Kind == ChangeDeposit {
 		return &events.Deposit{Asset: asset, Amount: amount}, nil
 	}
 	return &events.Withdrawal{Asset: asset, Amount: amount}, nil
+}
+
+// claimBody is a deposit of what was claimable of a market.
+func (w *world) claimBody(c *Change, words []string, asset string, amount events.Number) (events.Body, error) {
+	b := &events.Deposit{Asset: asset, Amount: amount, Market: words[3], Claim: events.ClaimFunding}
+	if w.markets[b.Market] == nil {
+		return nil, w.portfolio.unknownMarket(c.String(), b.Market)
+	}
+	if len(words) == 5 {
+		var err error
+		if b.Claim, err = events.ParseClaimKind(words[4]); err != nil {
+			return nil, c.wrong("%v", err)
+		}
+	}
+	return b, nil
 }
 
 // asset returns the state of an asset, nil where the document has none of that name.

@@ -47,7 +47,7 @@ func TestClaimable(t *testing.T) {
 	if err := a.Text(&text); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(text.String(), "claimable of  asset  amount\nETH           USDC   147.5\n") {
+	if !strings.Contains(text.String(), "claimable of  asset  kind     amount\nETH           USDC   funding  147.5\n") {
 		t.Errorf("the table lacks it:\n%s", &text)
 	}
 }

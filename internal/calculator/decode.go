@@ -223,6 +223,8 @@ func parseEnum[T ~uint8](text string) (T, error) {
 		v, err = events.ParseMarginType(text)
 	case events.FundingMode:
 		v, err = events.ParseFundingMode(text)
+	case events.ClaimKind:
+		v, err = events.ParseClaimKind(text)
 	case events.PositionChangeKind:
 		v, err = events.ParsePositionChangeKind(text)
 	default:

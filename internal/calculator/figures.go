@@ -26,9 +26,7 @@ func (w *world) figures(explain bool) Figures {
 	for _, b := range a.Balances {
 		f.Balances = append(f.Balances, Balance{b.Asset, dec(b.Amount), dec(b.Value)})
 	}
-	for _, c := range a.Claims {
-		f.Claims = append(f.Claims, Claim{c.Market, c.Asset, dec(c.Amount)})
-	}
+	f.Claims = claims(a.Claims)
 	f.Cross = poolOf(&a.Pools[0], &xs[0])
 	for i := 1; i < len(a.Pools); i++ {
 		f.Isolated = append(f.Isolated, poolOf(&a.Pools[i], &xs[i]))
@@ -106,16 +104,25 @@ func poolOf(p *projector.PoolFigures, x *projector.PoolExplanation) Pool {
 
 func positionOf(p *projector.PositionReport, x *projector.PoolExplanation, i int) Position {
 	out := Position{Market: p.Market, Leg: p.Leg.String(), Collateral: p.Collateral, Size: dec(p.Size), EntryPrice: dec(p.EntryPrice),
-		Mark: dec(p.Mark), NoLiquidationPrice: p.NoLiquidationPrice}
+		Mark: dec(p.Mark), NoLiquidationPrice: p.NoLiquidationPrice, NoBankruptcyPrice: p.NoBankruptcyPrice, NoADLRank: p.NoRank}
 	if x.Missing != "" {
 		return out
 	}
 	out.Notional, out.UnrealisedPnL, out.UnpostedFunding = dec(p.Notional), dec(p.UnrealisedPnL), dec(p.UnpostedFunding)
 	out.Initial, out.Maintenance, out.Tier = dec(p.Initial), dec(p.Maintenance), p.Tier
 	out.LiquidationPrice, out.LiquidationPriceUnderlying = dec(p.LiquidationPrice), dec(p.LiquidationPriceUnderlying)
-	out.BankruptcyPrice, out.ADLRank = dec(p.BankruptcyPrice), rank(x.Ranks[i])
+	out.BankruptcyPrice, out.ADLRank = dec(p.BankruptcyPrice), rank(p.Rank)
+	out.UnpostedBorrowing, out.ClosingFee, out.ClosingImpact = optional(p.Accrued.Borrowing), optional(p.Accrued.Fee), optional(p.Accrued.Impact)
+	out.UnpostedClaims = claims(p.Accrued.Claims)
 	if x.CloseSize != nil {
 		out.CloseSize, out.LiquidationFee = optional(x.CloseSize[i]), optional(x.Fees[i])
+	}
+	return out
+}
+
+func claims(list []projector.ClaimFigures) (out []Claim) {
+	for _, c := range list {
+		out = append(out, Claim{c.Market, c.Asset, c.Kind.String(), dec(c.Amount)})
 	}
 	return out
 }

@@ -16,6 +16,8 @@ type Portfolio struct {
 	Mode       string                  `json:"mode,omitzero"`     // of the account, where the venue has modes
 	Balances   Named[events.Number]    `json:"balances,omitzero"` // by asset
 	Observed   Named[events.Number]    `json:"observed,omitzero"` // by asset: of pools that lie elsewhere
+	Claims     []OpeningClaim          `json:"claimable,omitzero"`
+	Params     Named[events.Number]    `json:"params,omitzero"` // that the venue has set for the account
 
 	Modes        Named[Enum[events.MarginMode]] `json:"modes,omitzero"`        // by market
 	Leverage     Named[uint32]                  `json:"leverage,omitzero"`     // by market
@@ -164,6 +166,16 @@ type PositionOrder struct {
 	LongMax         events.Number                   `json:"longMax,omitzero"`
 	ShortMin        events.Number                   `json:"shortMin,omitzero"`
 	ShortMax        events.Number                   `json:"shortMax,omitzero"`
+	Params          Named[events.Number]            `json:"params,omitzero"`
+}
+
+// OpeningClaim is events.OpeningClaim.
+type OpeningClaim struct {
+	Path   Place                  `json:"-"`
+	Market string                 `json:"market"`
+	Asset  string                 `json:"asset"`
+	Kind   Enum[events.ClaimKind] `json:"kind"`
+	Amount events.Number          `json:"amount"`
 }
 
 // OpenOrder is an order that rests in the book.

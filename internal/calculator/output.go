@@ -49,6 +49,7 @@ type Balance struct {
 type Claim struct {
 	Market string  `json:"market"`
 	Asset  string  `json:"asset"`
+	Kind   string  `json:"kind"` // funding: at once; impact: once the venue releases it
 	Amount Decimal `json:"amount"`
 }
 
@@ -71,25 +72,32 @@ type Pool struct {
 
 // Position is an open position.
 type Position struct {
-	Market                     string   `json:"market"`
-	Leg                        string   `json:"leg"`
-	Collateral                 string   `json:"collateral,omitempty"` // asset of its own collateral, where that is not the settlement asset
-	Size                       Decimal  `json:"size"`
-	EntryPrice                 Decimal  `json:"entryPrice"`
-	Mark                       Decimal  `json:"mark"`
-	Notional                   Decimal  `json:"notional"`
-	UnrealisedPnL              Decimal  `json:"unrealisedPnl"`
-	UnpostedFunding            Decimal  `json:"unpostedFunding"`
-	Initial                    Decimal  `json:"initialMargin"`
-	Maintenance                Decimal  `json:"maintenanceMargin"`
-	Tier                       uint32   `json:"tier"`
-	LiquidationPrice           Decimal  `json:"liquidationPrice"`
-	NoLiquidationPrice         string   `json:"noLiquidationPrice,omitempty"` // liquidatable, none or unknown
-	LiquidationPriceUnderlying Decimal  `json:"liquidationPriceUnderlying"`
-	BankruptcyPrice            Decimal  `json:"bankruptcyPrice"`
-	ADLRank                    Decimal  `json:"adlRank"` // the greatest is closed first; 9 digits, half up
-	CloseSize                  *Decimal `json:"closeSize,omitempty"`
-	LiquidationFee             *Decimal `json:"liquidationFee,omitempty"`
+	Market                     string  `json:"market"`
+	Leg                        string  `json:"leg"`
+	Collateral                 string  `json:"collateral,omitempty"` // asset of its own collateral, where that is not the settlement asset
+	Size                       Decimal `json:"size"`
+	EntryPrice                 Decimal `json:"entryPrice"`
+	Mark                       Decimal `json:"mark"`
+	Notional                   Decimal `json:"notional"`
+	UnrealisedPnL              Decimal `json:"unrealisedPnl"`
+	UnpostedFunding            Decimal `json:"unpostedFunding"`
+	Initial                    Decimal `json:"initialMargin"`
+	Maintenance                Decimal `json:"maintenanceMargin"`
+	Tier                       uint32  `json:"tier"`
+	LiquidationPrice           Decimal `json:"liquidationPrice"`
+	NoLiquidationPrice         string  `json:"noLiquidationPrice,omitempty"` // liquidatable, none or unknown
+	LiquidationPriceUnderlying Decimal `json:"liquidationPriceUnderlying"`
+	BankruptcyPrice            Decimal `json:"bankruptcyPrice"`
+	NoBankruptcyPrice          string  `json:"noBankruptcyPrice,omitempty"` // none, unknown, or why the venue has none
+	ADLRank                    Decimal `json:"adlRank"`                     // the greatest is closed first; 9 digits, half up
+	NoADLRank                  string  `json:"noAdlRank,omitempty"`         // unknown, or why the venue ranks none
+	// Of venues whose positions owe more than funding; negative: it lowers equity.
+	UnpostedBorrowing *Decimal `json:"unpostedBorrowing,omitempty"`
+	ClosingFee        *Decimal `json:"closingFee,omitempty"`
+	ClosingImpact     *Decimal `json:"closingImpact,omitempty"`
+	UnpostedClaims    []Claim  `json:"unpostedClaims,omitempty"` // received, credited by the next order; counted nowhere
+	CloseSize         *Decimal `json:"closeSize,omitempty"`
+	LiquidationFee    *Decimal `json:"liquidationFee,omitempty"`
 }
 
 // Worst is the scenario that decides a requirement.

@@ -3,6 +3,7 @@ package calculator
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -79,9 +80,9 @@ func (t *table) claims(claims []Claim) {
 	if len(claims) == 0 {
 		return
 	}
-	rows := [][]string{{"claimable of", "asset", "amount"}}
+	rows := [][]string{{"claimable of", "asset", "kind", "amount"}}
 	for _, c := range claims {
-		rows = append(rows, []string{c.Market, c.Asset, show(c.Amount)})
+		rows = append(rows, []string{c.Market, c.Asset, c.Kind, show(c.Amount)})
 	}
 	t.line("")
 	t.rows(rows)
@@ -116,6 +117,8 @@ func (t *table) pools(f *Figures) {
 		t.line("")
 		t.rows(rows)
 	}
+	t.accrued(pools)
+	t.absences(pools)
 	for i := range pools {
 		if w := pools[i].Worst; w != nil {
 			t.worst(pools[i].Pool, w)
@@ -124,6 +127,15 @@ func (t *table) pools(f *Figures) {
 }
 
 func (p *Position) row() []string {
+	liquidation := show(p.LiquidationPrice)
+	if p.NoLiquidationPrice != "" {
+		liquidation = p.NoLiquidationPrice
+	}
+	return []string{p.name(), show(p.Size), show(p.EntryPrice), show(p.Mark), show(p.UnrealisedPnL), show(p.UnpostedFunding), show(p.Initial),
+		show(p.Maintenance), liquidation, orWhy(p.BankruptcyPrice, p.NoBankruptcyPrice), orWhy(p.ADLRank, p.NoADLRank)}
+}
+
+func (p *Position) name() string {
 	name := p.Market
 	if p.Leg != "net" {
 		name += "/" + p.Leg
@@ -131,12 +143,59 @@ func (p *Position) row() []string {
 	if p.Collateral != "" {
 		name += "/" + p.Collateral
 	}
-	liquidation := show(p.LiquidationPrice)
-	if p.NoLiquidationPrice != "" {
-		liquidation = p.NoLiquidationPrice
+	return name
+}
+
+// orWhy shows a figure, or in a word why there is none; sentences stand below the table.
+func orWhy(d Decimal, why string) string {
+	if d.Present || strings.ContainsRune(why, ' ') || why == "" {
+		return show(d)
 	}
-	return []string{name, show(p.Size), show(p.EntryPrice), show(p.Mark), show(p.UnrealisedPnL), show(p.UnpostedFunding), show(p.Initial),
-		show(p.Maintenance), liquidation, show(p.BankruptcyPrice), show(p.ADLRank)}
+	return why
+}
+
+// accrued shows what positions owe beside funding, and what they have received, where the venue has that.
+func (t *table) accrued(pools []Pool) {
+	owed := [][]string{{"position", "borrowing", "closing fee", "closing impact"}}
+	received := [][]string{{"received by", "asset", "kind", "amount"}}
+	for i := range pools {
+		for j := range pools[i].Positions {
+			p := &pools[i].Positions[j]
+			if p.UnpostedBorrowing != nil {
+				owed = append(owed, []string{p.name(), show(*p.UnpostedBorrowing), show(*p.ClosingFee), show(*p.ClosingImpact)})
+			}
+			for _, c := range p.UnpostedClaims {
+				received = append(received, []string{p.name(), c.Asset, c.Kind, show(c.Amount)})
+			}
+		}
+	}
+	for _, rows := range [...][][]string{owed, received} {
+		if len(rows) > 1 {
+			t.line("")
+			t.rows(rows)
+		}
+	}
+}
+
+// absences says of each figure once why the venue has none.
+func (t *table) absences(pools []Pool) {
+	var said []string
+	for i := range pools {
+		for j := range pools[i].Positions {
+			p := &pools[i].Positions[j]
+			for _, x := range [...]struct{ figure, why string }{{"bankruptcy", p.NoBankruptcyPrice}, {"adl rank", p.NoADLRank}} {
+				if text := "no " + x.figure + ": " + x.why; strings.ContainsRune(x.why, ' ') && !slices.Contains(said, text) {
+					said = append(said, text)
+				}
+			}
+		}
+	}
+	if said != nil {
+		t.line("")
+	}
+	for _, text := range said {
+		t.line("%s", text)
+	}
 }
 
 func (t *table) worst(pool string, w *Worst) {

@@ -44,7 +44,7 @@ var sentences = map[string]string{
 	"market_settled":                  "the market was settled for good",
 	"too_many_digits":                 "more digits after the point than the scale has",
 	"out_of_range":                    "past a bound of section 1 of the profile's page",
-	"facts_missing":                   "prices or a pool's state that the change is worked out from have not come yet, or stand behind what the position has seen (GMX)",
+	"facts_missing":                   "prices or a pool's state that the change is worked out from have not come yet, or stand behind what the position has seen, or the fact does not say what a swap gave (GMX)",
 	"not_supported":                   "the venue's profile has no such fact, or no such rule of a market",
 	"unknown_profile":                 "no such profile or version in this build",
 	"bad_params":                      "a setting of a profile that is unknown or past its range",

@@ -21,6 +21,9 @@ func (t *transaction) applyToAccount() string {
 			t.breakRule("account_reopened", crossPool)
 		}
 	case *events.AccountOpeningState:
+		if len(b.Claims) > 0 {
+			return "not_supported"
+		}
 		return t.openingState(a, b)
 	case *events.Deposit:
 		if b.Market != "" {
@@ -89,7 +92,7 @@ func (t *transaction) applyToAccount() string {
 		return t.bust(a, b)
 	case *events.Adjustment:
 		return t.adjust(a, b)
-	case *events.PositionChanged, *events.AccountModeSet, *events.PoolBalanceObserved:
+	case *events.PositionChanged, *events.AccountModeSet, *events.PoolBalanceObserved, *events.AccountParamsSet:
 		return "not_supported"
 	}
 	return ""
@@ -208,7 +211,13 @@ func (t *transaction) setMode(a *account, b *events.MarginModeSet) string {
 		return "bad_value"
 	}
 	a.modes[b.Market] = b.Mode
-	for i, leg := range legs { // net, or long before short
+	given := legs[0] // the leg whose pool gets the margin: the first that moves, where any does
+	for _, leg := range slices.Backward(legs) {
+		if p, _ := a.open(legKey{b.Market, leg}); p.key == crossPool {
+			given = leg
+		}
+	}
+	for _, leg := range legs { // net, or long before short
 		key := legKey{b.Market, leg}
 		from, pos := a.open(key)
 		to := a.pools[crossPool]
@@ -219,7 +228,7 @@ func (t *transaction) setMode(a *account, b *events.MarginModeSet) string {
 		to.positions[key] = pos
 		t.touch(a, from.key)
 		t.touch(a, to.key)
-		if b.Mode == events.Isolated && i == 0 {
+		if b.Mode == events.Isolated && leg == given {
 			t.move(a, crossPool, to.key, b.IsolatedMargin.Decimal())
 		}
 		if b.Mode == events.Cross && from != to {

@@ -73,6 +73,9 @@ func marketsNamed(body events.Body) []string {
 		for _, p := range b.Positions {
 			names = append(names, p.Market)
 		}
+		for _, c := range b.Claims {
+			names = append(names, c.Market)
+		}
 		return names
 	case *events.Deposit:
 		return optional(b.Market)
@@ -130,6 +133,9 @@ func assetsNamed(body events.Body) []string {
 		}
 		for _, p := range b.Positions {
 			names = append(names, p.Collateral)
+		}
+		for _, c := range b.Claims {
+			names = append(names, c.Asset)
 		}
 	case *events.MarketListed:
 		names = []string{b.LongToken, b.ShortToken}

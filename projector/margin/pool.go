@@ -12,6 +12,7 @@ type Account struct {
 	Observed   []Observed // by asset name: what pools hold that lie outside of the ledger
 
 	State []byte // the profile's own, in a canonical encoding; the fold stores it unread
+	Own   any    // what the profile decoded of State; derived, nil where State was changed
 }
 
 // Observed is what a PoolBalanceObserved told: how much more the pool holds of an asset than this ledger's

@@ -49,13 +49,16 @@ type Traits struct {
 	// SinglePool: an account is one pool of net positions and the settlement asset. Facts of legs, margin
 	// modes, isolated pools and other collateral are refused.
 	SinglePool bool
-	// Draws: who is deleveraged is drawn; Rank is nil, and the queue of deleveraging has everyone that may be met.
+	// Draws: who is deleveraged is drawn, or somebody chooses; Rank is nil, and the queue of deleveraging has everyone that may be met.
 	Draws bool
 	// Subaccounts is the greatest number of a subaccount; 0: any.
 	Subaccounts uint32
 	// Parents is how many subaccounts, the first ones, are parents: number mod Parents is that under which front ends
 	// show another. Nothing is shared. 0: none are.
 	Parents uint32
+	// NoBankruptcyPrice and NoRank say why the venue has no such figure of any position; "": it has. A profile
+	// that says so answers none.
+	NoBankruptcyPrice, NoRank string
 	// Modes are the account modes of AccountModeSet, the default first; nil: the venue has none.
 	Modes []string
 }
@@ -263,17 +266,39 @@ type Keeper interface {
 	Open(p *Pool, m *Market, b *events.OpeningPosition) (Changed, error)
 	// Load decodes a pool's State to Own; an error means that it is damaged.
 	Load(p *Pool) error
-	// Claims returns what an account may claim, by (market, asset); an error means that its State is damaged.
+	// Claims returns what an account may claim, by (market, asset, kind); an error means that its State is damaged.
 	Claims(a *Account) ([]Claim, error)
 	// Claimed returns the State of an account that has claimed an amount, and how much of it was known to
 	// be claimable: no more than there was.
 	Claimed(a *Account, c Claim) (state []byte, known fixed.Int128)
+	// Adopt returns the State of an account that may claim these amounts besides, each at most MaxAmount; no two
+	// are of one market, asset and kind.
+	Adopt(a *Account, claims []Claim) (state []byte)
+	// SetParams returns the State of an account for which the venue has set these; an error makes the fact
+	// a dead letter.
+	SetParams(a *Account, params []events.Param) (state []byte, err error)
 }
 
 // Claim is what an account may claim of a market in an asset: > 0, at the value scale.
 type Claim struct {
 	Market, Asset string
+	Kind          events.ClaimKind
 	Amount        fixed.Int128
+}
+
+// Accruing is a profile whose positions owe and receive more than one sum of funding: answers show the parts.
+type Accruing interface {
+	// Accrued returns what has accrued to a position since its last order; nil where facts are missing.
+	Accrued(p *Pool, position int) *Accrued
+}
+
+// Accrued is what a position owes beside funding, and what its trader may claim besides; settlement asset,
+// each rounded down; negative: it lowers equity.
+type Accrued struct {
+	Borrowing fixed.Int128
+	Fee       fixed.Int128 // for closing all of it
+	Impact    fixed.Int128 // price impact of closing all of it, as far as it counts
+	Claims    []Claim      // received, not credited to the account yet: it counts nowhere; by asset
 }
 
 // Changed is what a PositionChanged does.
@@ -302,7 +327,8 @@ const (
 	MoveRealised                     // the market's clearing account: profit, loss, price impact
 	MoveFee                          // fees
 	MoveFunding                      // the market's funding account
-	MoveClaimable                    // what the trader may claim later
+	MoveClaimable                    // what the trader may claim at once
+	MoveHeld                         // what the trader may claim once the venue releases it
 )
 
 // Errors that decide about the reason of a dead letter; every other is bad_value, of a factory

@@ -125,6 +125,10 @@ func (g *generator) foreign(a account, m market) {
 		}
 		g.put(a, b)
 	case 1:
+		if g.ids%2 == 0 {
+			g.put(a, &events.AccountParamsSet{Params: []events.Param{{Name: "referralDiscount", Value: events.MustNumber("0.05")}}})
+			return
+		}
 		g.put(a, &events.AccountModeSet{Mode: "portfolio"})
 	case 2:
 		g.put(a, &events.LeverageCapSet{Market: market, MaxLeverage: pick[uint32](g, 0, 1, 5, 1000)})

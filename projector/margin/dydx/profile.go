@@ -94,5 +94,5 @@ func whole(n events.Number, scale int, least, most int64) (int64, error) {
 // Traits implements margin.Profile (§9).
 func (p *Profile) Traits() margin.Traits {
 	return margin.Traits{Blocks: true, SettlesPool: true, RestsOut: true, ComparesRisk: true, OpenInterest: true, SinglePool: true, Draws: true,
-		Subaccounts: MaximumSubaccount, Parents: parents}
+		Subaccounts: MaximumSubaccount, Parents: parents, NoRank: "the venue ranks none: who is deleveraged is drawn"}
 }

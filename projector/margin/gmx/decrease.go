@@ -16,9 +16,13 @@ type Order struct {
 	Deleveraging bool
 
 	// SwapProfit says that a profit in another token than the collateral is swapped for it, in the market
-	// itself and free of the market's swap fees and swap impact. The venue's liquidations and
-	// deleveragings do, unless the swap would break the market's reserve: the caller's decision.
+	// itself. The venue's liquidations and deleveragings do, and orders that ask for it, unless the swap would break
+	// the market's reserve: the caller's decision. SwapOutput is what the swap gave, in collateral tokens; nil: what
+	// it gives free of the market's swap fees and swap impact.
 	SwapProfit bool
+	SwapOutput *big.Int
+
+	UIFee *big.Int // factor of the size; nil: the order named no receiver
 }
 
 // Step is a cost that a decrease pays, in the venue's words; in this order.
@@ -54,6 +58,8 @@ type Decrease struct {
 	PendingTokens  *big.Int // the part of the pending impact that is settled
 	PendingUSD     *big.Int
 	TotalImpact    *big.Int // paid or received: both impacts, limited
+
+	OtherToken *big.Int // gained in another token than the collateral, before any swap and cost
 
 	Output    *big.Int // to the trader, in collateral tokens
 	Secondary *big.Int // to the trader, in the token of the side's profits where that is another
@@ -107,10 +113,12 @@ func (m *Market) Decrease(p *Prices, pos *Position, order Order, owed Owed, disc
 		d.payOut(d.PnL)
 	}
 	diff := d.settleImpact(p, pos, order.Size)
+	d.OtherToken = d.Secondary
 	if order.SwapProfit {
-		d.swapProfit()
+		d.swapProfit(order.SwapOutput)
 	}
 	f := m.closingFees(order.Size, d.collateral.Min, improved, order.Liquidation, owed, discount)
+	f.add(UIFee(order.Size, order.UIFee, d.collateral.Min))
 
 	step, missing := d.pay(owed.Funding, f, diff)
 	switch {

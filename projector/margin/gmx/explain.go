@@ -76,14 +76,26 @@ func (e *explainer) terms() {
 	e.usd("unrealisedPnl", formula, "§2", w.health.PnL, margin.Down, size, tokens, index)
 	e.usd("priceImpact", "min(0, max(impact of closing + pending impact, −S·maximum))", "§3, §4", w.health.Impact, margin.Down,
 		e.exact("pending", pos.PendingImpact, w.indexDecimals), e.exact("maximum", w.MaxImpactForLiquidations, 30))
-	borrowing := margin.Quo(w.owed.Borrowing, price, margin.Down)
-	fee := sub(sub(margin.Quo(w.health.Costs, price, margin.Down), borrowing), w.owed.Funding)
-	e.usd("positionFee", "−fee·c", "§7", neg(mul(fee, price)), margin.Down, e.exact("fee", fee, decimals), c)
+	borrowing, fee := w.costs()
+	e.usd("positionFee", "−fee·c", "§7", neg(mul(fee, price)), margin.Down, e.exact("fee", fee, decimals), c, e.discount("pro"), e.discount("referral"))
 	e.usd("borrowing", "−borrowing·c", "§9", neg(mul(borrowing, price)), margin.Down, e.exact("borrowing", borrowing, decimals), c,
 		e.exact("cumulative", w.borrowing.Of(pos.IsLong), 30), e.exact("taken", w.held.borrowing, 30))
 	e.usd("funding", "−funding·c", "§8", neg(mul(w.owed.Funding, price)), margin.Down, e.exact("funding", w.owed.Funding, decimals), c,
 		e.exact("perSize", w.fee[sideOf(pos.IsLong)].Of(pos.LongToken), 45), e.exact("taken", w.held.fee, 45))
 	e.usd("equity", "collateral + PnL + impact − fees − funding", "§4", w.health.Remaining, margin.Down)
+}
+
+// discount is one of the two discounts on the position fee, of which the greater holds.
+func (e *explainer) discount(name string) margin.Symbol {
+	h := holderOf(e.pool.Account)
+	f := h.referral
+	if name == "pro" {
+		f = h.pro
+	}
+	if f == nil {
+		return e.Text(name+" discount", "none told: counts as none")
+	}
+	return e.exact(name+" discount", f, 30)
 }
 
 func (e *explainer) requirements() {

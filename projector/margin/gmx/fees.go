@@ -65,6 +65,18 @@ type fees struct {
 	pool *big.Int // what of cost goes to the pool
 }
 
+// add adds a fee that is not the pool's.
+func (f *fees) add(tokens *big.Int) { f.cost = add(f.cost, tokens) }
+
+// UIFee returns the fee of the interface that an order came through, for a size, in collateral tokens: down, twice
+// (§7). factor nil: the order named no receiver.
+func UIFee(size, factor, collateralMin *big.Int) *big.Int {
+	if factor == nil {
+		return new(big.Int)
+	}
+	return margin.Quo(Apply(size, factor), collateralMin, margin.Down)
+}
+
 // closingFees returns the fees for closing a size (§7). The fee of a liquidation is charged by one, and
 // does not count in the test for one.
 func (m *Market) closingFees(size, collateralMin *big.Int, improved, liquidation bool, owed Owed, d *Discount) fees {

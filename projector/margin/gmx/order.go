@@ -22,7 +22,15 @@ type order struct {
 	owed     Owed
 	size     *big.Int // USD
 	delta    *big.Int // collateral tokens
+	told     orderParams
 	out      margin.Changed
+}
+
+// orderParams are the params of an executed order.
+type orderParams struct {
+	discount   *Discount // those of the account where the order names none; nil: none was told
+	uiFee      *big.Int  // factor; nil: the order named no receiver
+	swapOutput *big.Int  // collateral tokens that the swap of a profit gave, 0: there was none; nil: not told
 }
 
 // Change works out an executed order: an increase (§5), a decrease, a liquidation or a deleveraging (§10).
@@ -68,6 +76,9 @@ func (o *order) read() (err error) {
 	if o.size.Cmp(mostUSD) > 0 {
 		return fmt.Errorf("sizeUsd: %w", margin.ErrOutOfRange)
 	}
+	if err := o.readParams(longToken); err != nil {
+		return err
+	}
 	missing, err := o.readPrices()
 	if err != nil {
 		return err
@@ -90,6 +101,23 @@ func (o *order) read() (err error) {
 		return fmt.Errorf("%w: the PoolState is older than the position", margin.ErrMissing)
 	}
 	return nil
+}
+
+// readParams takes what the fact says of discounts, the UI fee and a swap.
+func (o *order) readParams(longToken bool) error {
+	r := reader{list: o.fact.Params}
+	o.told.discount = holderOf(o.pool.Account).discount()
+	if pro, referral := r.factor("proDiscount"), r.factor("referralDiscount"); pro != nil || referral != nil {
+		o.told.discount = newDiscount(pro, referral)
+	}
+	o.told.uiFee = r.factor("uiFee")
+	if r.has("swapOutput") {
+		o.told.swapOutput = r.number("swapOutput", o.decimals(longToken))
+		if o.told.swapOutput.Sign() < 0 || o.fact.Change == events.ChangeIncrease {
+			r.fail("swapOutput", margin.ErrOutOfRange)
+		}
+	}
+	return r.done()
 }
 
 // readPrices takes each pair of the fact, or where it has none the latest.
@@ -153,7 +181,8 @@ func (o *order) increase() error {
 	if err := o.claim(); err != nil {
 		return err
 	}
-	fees := o.closingFees(o.size, o.collateral().Min, improved, false, o.owed, nil)
+	fees := o.closingFees(o.size, o.collateral().Min, improved, false, o.owed, o.told.discount)
+	fees.add(UIFee(o.size, o.told.uiFee, o.collateral().Min))
 	pos.Size, pos.Tokens = add(pos.Size, o.size), add(pos.Tokens, tokens)
 	pos.Collateral = sub(add(pos.Collateral, o.delta), add(fees.cost, o.owed.Funding))
 	if pos.Collateral.Sign() < 0 {
@@ -195,9 +224,13 @@ func (o *order) decrease() error {
 	}
 	before := o.position
 	d, err := o.Decrease(&o.prices, &before, Order{Size: o.size, Collateral: o.delta, Liquidation: kind == events.ChangeLiquidation,
-		Deleveraging: kind == events.ChangeADL, SwapProfit: forced}, o.owed, nil)
+		Deleveraging: kind == events.ChangeADL, SwapProfit: o.told.swapOutput != nil && o.told.swapOutput.Sign() > 0,
+		SwapOutput: o.told.swapOutput, UIFee: o.told.uiFee}, o.owed, o.told.discount)
 	if err != nil {
 		return err
+	}
+	if forced && d.OtherToken.Sign() > 0 && o.told.swapOutput == nil {
+		return fmt.Errorf("%w: swapOutput: what the swap of the profit gave", margin.ErrMissing)
 	}
 	if d.ExecutionPrice == nil && !forced {
 		o.breaks(margin.RuleImpact)
@@ -246,7 +279,7 @@ func (o *order) sufficient(after *Market, tokens, realised *big.Int) bool {
 
 // test is §4 on the position after the order, by the limits for orders.
 func (o *order) test(after *Market, c Check) error {
-	h, err := after.Health(&o.prices, &o.position, Owed{zero, zero}, nil, c)
+	h, err := after.Health(&o.prices, &o.position, Owed{zero, zero}, o.told.discount, c)
 	if err != nil {
 		return err
 	}

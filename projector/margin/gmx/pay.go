@@ -20,13 +20,13 @@ func (o *order) pay(before *Position, d *Decrease) error {
 	main := []payment{
 		{d.Funding, before.LongToken, margin.MoveFunding},
 		{d.Fees, before.LongToken, margin.MoveFee},
-		{d.Claimable, before.LongToken, margin.MoveClaimable},
+		{d.Claimable, before.LongToken, margin.MoveHeld},
 		{d.Output, before.LongToken, margin.MoveCross},
 	}
 	second := []payment{ // in the token of the side's profits, where that is another
 		{d.FundingSecondary, before.IsLong, margin.MoveFunding},
 		{d.FeesSecondary, before.IsLong, margin.MoveFee},
-		{d.ClaimableSecondary, before.IsLong, margin.MoveClaimable},
+		{d.ClaimableSecondary, before.IsLong, margin.MoveHeld},
 		{d.Secondary, before.IsLong, margin.MoveCross},
 	}
 	if err := o.moves(main, sub(d.Position.Collateral, before.Collateral)); err != nil {

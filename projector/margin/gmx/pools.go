@@ -8,12 +8,18 @@ import (
 
 // What a decrease moves in the pools.
 
-// swapProfit swaps the secondary output for collateral, its least price against the greatest of the
-// collateral, down; not if the pool has too little.
-func (d *decrease) swapProfit() {
-	out := margin.Quo(mul(d.Secondary, d.profit.Min), d.collateral.Max, margin.Down)
-	if out.Cmp(d.Pool.Of(d.longCollateral)) > 0 {
+// swapProfit swaps the secondary output for collateral (§10.3): for what the swap gave, or where that is not told its
+// least price against the greatest of the collateral, down, and then not if the pool has too little. The fees of a
+// swap stay in the pool here: who got which part of them is not told.
+func (d *decrease) swapProfit(out *big.Int) {
+	if d.Secondary.Sign() == 0 {
 		return
+	}
+	if out == nil {
+		out = margin.Quo(mul(d.Secondary, d.profit.Min), d.collateral.Max, margin.Down)
+		if out.Cmp(d.Pool.Of(d.longCollateral)) > 0 {
+			return
+		}
 	}
 	d.toPool(d.longProfit, d.Secondary)
 	d.toPool(d.longCollateral, neg(out))

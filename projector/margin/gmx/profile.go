@@ -1,6 +1,7 @@
 package gmx
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -18,23 +19,53 @@ const Version = "2.2"
 
 // Profile is GMX v2 in the fold (page, "In the fold"). It shares the margin calls of the standard
 // profile, and their one setting.
-type Profile struct{ *standard.Profile }
+type Profile struct {
+	*standard.Profile
+	rank rank // nil: none
+}
 
 // New returns the profile.
 func New(version string, _ int, params []events.Param) (margin.Profile, error) {
 	if version != Version {
 		return nil, fmt.Errorf("gmx: %w %q", margin.ErrUnknownVersion, version)
 	}
-	base, err := standard.Based(Name, version, params, func(s events.Param) (bool, error) {
-		if s.Name != "callClearFactor" {
-			return false, fmt.Errorf("unknown")
-		}
-		return false, nil
-	})
+	p := &Profile{}
+	base, err := standard.Based(Name, version, params, p.set)
 	if err != nil {
 		return nil, err
 	}
-	return &Profile{base}, nil
+	p.Profile = base
+	return p, nil
+}
+
+// set takes a setting that the standard profile does not have.
+func (p *Profile) set(s events.Param) (known bool, err error) {
+	switch s.Name {
+	case "callClearFactor":
+		return false, nil
+	case "adlRank":
+		v, err := s.Value.Int64At(0)
+		if err != nil {
+			return true, err
+		}
+		if v < 0 || v > int64(len(ranks)) {
+			return true, fmt.Errorf("%s is out of range", s.Value)
+		}
+		if v > 0 {
+			p.rank = ranks[v-1]
+		}
+		return true, nil
+	}
+	return true, errors.New("unknown")
+}
+
+// Traits says which figures the venue does not have.
+func (p *Profile) Traits() margin.Traits {
+	t := margin.Traits{NoBankruptcyPrice: "the venue has none: what a position lacks the pool bears"}
+	if p.rank == nil {
+		t.Draws, t.NoRank = true, "the venue ranks none: keepers choose whom they deleverage"
+	}
+	return t
 }
 
 // Judge returns the health of a position's pool (§4), or of the wallet. Equity is what remains, rounded
@@ -145,4 +176,7 @@ func value(usd *big.Int, scale int, dir margin.Direction) fixed.Int128 {
 	return out
 }
 
-var _ margin.Keeper = (*Profile)(nil)
+var (
+	_ margin.Keeper   = (*Profile)(nil)
+	_ margin.Accruing = (*Profile)(nil)
+)

@@ -69,7 +69,7 @@ func (p *Profile) LiquidationPrice(pool *margin.Pool, m *margin.Market, _ bool) 
 	if missing != "" {
 		return events.Number{}
 	}
-	price, err := x.Market.LiquidationPrice(&x.prices, &x.position, x.owed, nil, x.longIsIndex)
+	price, err := x.Market.LiquidationPrice(&x.prices, &x.position, x.owed, x.discount, x.longIsIndex)
 	if err != nil || price == nil { // past the range of the power there is none
 		return events.Number{}
 	}
@@ -85,5 +85,56 @@ func (p *Profile) BankruptcyPrice(*margin.Pool, int, *margin.Health) events.Numb
 	return events.Number{}
 }
 
-// Rank is none: keepers choose whom they deleverage (§11).
-func (p *Profile) Rank(*margin.Pool, int, *margin.Health) *big.Rat { return nil }
+// Rank is that of the venue param adlRank (§11); nil without one, or where facts are missing.
+func (p *Profile) Rank(pool *margin.Pool, _ int, _ *margin.Health) *big.Rat {
+	if p.rank == nil {
+		return nil
+	}
+	x, missing := weigh(pool)
+	if missing != "" {
+		return nil
+	}
+	return p.rank(x)
+}
+
+// rank gives a position its place in the queue of deleveraging.
+type rank func(*weighed) *big.Rat
+
+// ranks are those of the venue param adlRank, from 1 on: by the position's profit, and by its size, both in USD.
+var ranks = [...]rank{
+	func(x *weighed) *big.Rat { return new(big.Rat).SetFrac(x.health.PnL, unit) },
+	func(x *weighed) *big.Rat { return new(big.Rat).SetFrac(x.position.Size, unit) },
+}
+
+// Accrued implements margin.Accruing.
+func (p *Profile) Accrued(pool *margin.Pool, _ int) *margin.Accrued {
+	x, missing := weigh(pool)
+	if missing != "" {
+		return nil
+	}
+	scale, price := pool.Venue.Scale, x.collateral().Min
+	borrowing, fee := x.costs()
+	usd := func(tokens *big.Int) fixed.Int128 { return value(neg(mul(tokens, price)), scale, margin.Down) }
+	out := &margin.Accrued{Borrowing: usd(borrowing), Fee: usd(fee), Impact: value(x.health.Impact, scale, margin.Down)}
+	claims, m := x.settings.claims(&x.position, x.held), pool.Positions[0].Market
+	if x.SingleToken {
+		claims = Sides{add(claims.Long, claims.Short), zero}
+	}
+	for _, longToken := range [...]bool{true, false} {
+		tokens, asset := claims.Of(longToken), m.ShortToken.Name
+		if longToken {
+			asset = m.LongToken.Name
+		}
+		if amount, err := x.amount(tokens, longToken); err == nil && tokens.Sign() > 0 {
+			out.Claims = append(out.Claims, margin.Claim{Market: m.Name, Asset: asset, Kind: events.ClaimFunding, Amount: amount})
+		}
+	}
+	return out
+}
+
+// costs are what the position owes for borrowing, and the fee for closing all of it, in tokens.
+func (x *weighed) costs() (borrowing, fee *big.Int) {
+	price := x.collateral().Min
+	borrowing = margin.Quo(x.owed.Borrowing, price, margin.Down)
+	return borrowing, sub(sub(margin.Quo(x.health.Costs, price, margin.Down), borrowing), x.owed.Funding)
+}

@@ -15,6 +15,7 @@ type weighed struct {
 	position Position
 	held     *held
 	owed     Owed
+	discount *Discount // nil: the venue has told of none
 	health   *Health
 }
 
@@ -38,7 +39,8 @@ func weigh(pool *margin.Pool) (*weighed, string) {
 	if missing != 0 {
 		return nil, missing.String()
 	}
-	x.health = x.healthOf(&x.prices, &x.position, x.owed, nil, forLiquidation, x.closing())
+	x.discount = holderOf(pool.Account).discount()
+	x.health = x.healthOf(&x.prices, &x.position, x.owed, x.discount, forLiquidation, x.closing())
 	return x, ""
 }
 
