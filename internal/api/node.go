@@ -149,7 +149,7 @@ func accountOf(f *projector.AccountFigures) *Account {
 		a.Parent = &f.Parent
 	}
 	for _, b := range f.Balances {
-		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
+		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value), Observed: optional(b.Observed)})
 	}
 	for _, c := range f.Claims {
 		a.Claims = append(a.Claims, Claim{Market: c.Market, Asset: c.Asset, Amount: decimal(c.Amount)})

@@ -51,6 +51,9 @@ func (p *Profile) explainBalances(x *margin.Explanation, pool *margin.Pool, mode
 		b := &pool.Balances[i]
 		symbols := []margin.Symbol{x.Text("asset", b.Asset.Name), x.Amount("b", b.Amount)}
 		formula, rounding := "b", "exact"
+		if all := held(pool.Account, b); mode == PortfolioMargin && !b.Asset.Settlement {
+			symbols[1] = x.Amount("b", all.Amount) // with what was told of it
+		}
 		switch {
 		case b.Asset.Settlement:
 		case mode != PortfolioMargin:
