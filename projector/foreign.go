@@ -145,8 +145,38 @@ func (s *Shard) poolBalanceObserved(a *account, b *events.PoolBalanceObserved) R
 		a.Observed = slices.Insert(a.Observed, i, margin.Observed{Asset: &x.Asset})
 	}
 	a.Observed[i].Amount = amount.Sub(a.balance(x))
+	a.watch(x)
 	s.enqueueAccount(a)
 	return ReasonNone
+}
+
+// watches reports that a cross pool holds an asset outside of this ledger: then a balance of 0 stands for it among
+// the asset's holders, so that its price is followed. Of the settlement asset none need be. Such a balance is derived: no
+// row has it.
+func (p *pool) watches(x *asset) bool {
+	if p.market != nil || x.Settlement {
+		return false
+	}
+	for i := range p.account.Observed {
+		if o := &p.account.Observed[i]; o.Asset == &x.Asset {
+			return !o.Amount.IsZero()
+		}
+	}
+	return false
+}
+
+// watch begins or ends to watch an asset, after an observation of it.
+func (a *account) watch(x *asset) {
+	p := &a.cross
+	i := sort.Search(len(p.Balances), func(i int) bool { return p.Balances[i].Asset.Name >= x.Name })
+	found := i < len(p.Balances) && p.Balances[i].Asset == &x.Asset
+	switch watches := p.watches(x); {
+	case watches && !found:
+		p.Balances = slices.Insert(p.Balances, i, margin.Balance{Asset: &x.Asset, Slot: x.holders.add(p)})
+	case !watches && !x.Settlement && found && p.Balances[i].Amount.IsZero():
+		x.holders.remove(p.Balances[i].Slot)
+		p.Balances = slices.Delete(p.Balances, i, i+1)
+	}
 }
 
 // withdrawalsGated keeps until which block a pool of collateral lets nothing out.

@@ -119,7 +119,12 @@ func TestHyperliquidBounds(t *testing.T) {
 			name := fmt.Sprintf("a%03d", i)
 			w.venue(&events.CollateralChanged{Asset: name, Haircuts: []events.HaircutTier{{LowerValue: events.MustNumber("0"), Haircut: events.MustNumber("0")}}})
 			w.venue(&events.CollateralPrice{Asset: name, Price: events.MustNumber("8999999.999999999999")})
-			w.account(&events.Adjustment{Asset: name, Amount: w.amount(margin.MaxBalance, sign*int64(1-2*(i%2))), Reason: "at the bound"})
+			// A ledger balance at one bound, told of at the other, then moved there: the pool holds three times the bound.
+			side := sign * int64(1-2*(i%2))
+			w.account(&events.Adjustment{Asset: name, Amount: w.amount(margin.MaxBalance, -side), Reason: "at the bound"})
+			w.account(&events.PoolBalanceObserved{Asset: name, Amount: w.amount(margin.MaxBalance, side)})
+			w.account(&events.Adjustment{Asset: name, Amount: w.amount(margin.MaxBalance, side), Reason: "back"})
+			w.account(&events.Adjustment{Asset: name, Amount: w.amount(margin.MaxBalance, side), Reason: "at the other bound"})
 		}
 		for range 1000 {
 			w.account(&events.Adjustment{Asset: "USD", Amount: w.amount(margin.MaxAmount, sign), Reason: "at the bound"})
@@ -272,6 +277,9 @@ func (g *perpStream) ofAccount() events.Body {
 	case 9:
 		return &events.AccountModeSet{Mode: g.pick([]string{"standard", "unified", "portfolioMargin"})}
 	case 10:
+		if g.IntN(3) == 0 {
+			return &events.PoolBalanceObserved{Asset: "HYPE", Amount: g.decimal(g.Int64N(4e9)-1e9, 8)}
+		}
 		return &events.PoolBalanceObserved{Asset: "USDC", Amount: g.decimal(g.Int64N(4e11), 8)}
 	case 11, 12:
 		p := g.marks[market]

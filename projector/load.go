@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"sort"
 	"strings"
 
 	"marginledger/events"
@@ -356,6 +358,7 @@ func (a *account) load(r *rowReader) error {
 				return err
 			}
 			a.Observed = append(a.Observed, margin.Observed{Asset: &x.Asset, Amount: r.wide()})
+			a.cross.watchLoaded(x)
 		}
 	}
 	a.State = r.bytes()
@@ -370,6 +373,14 @@ func (a *account) load(r *rowReader) error {
 		}
 	}
 	return nil
+}
+
+// watchLoaded derives the balance of 0 of an asset that is watched; it is entered with the others.
+func (p *pool) watchLoaded(x *asset) {
+	i := sort.Search(len(p.Balances), func(i int) bool { return p.Balances[i].Asset.Name >= x.Name })
+	if p.watches(x) && (i == len(p.Balances) || p.Balances[i].Asset != &x.Asset) {
+		p.Balances = slices.Insert(p.Balances, i, margin.Balance{Asset: &x.Asset})
+	}
 }
 
 func (p *pool) loadBalances(v *venue, r *rowReader) error {

@@ -200,7 +200,7 @@ func (s *Shard) credit(p *pool, x *asset, amount fixed.Int128) {
 		}
 	}
 	p.Balances[i].Amount = p.Balances[i].Amount.Add(amount)
-	if p.Balances[i].Amount.IsZero() {
+	if p.Balances[i].Amount.IsZero() && !p.watches(x) {
 		if !x.Settlement {
 			x.holders.remove(p.Balances[i].Slot)
 		}

@@ -329,8 +329,17 @@ func (a *account) appendValue(dst []byte) []byte {
 }
 
 func appendBalances(dst []byte, balances []margin.Balance) []byte {
-	dst = appendUint(dst, uint64(len(balances)))
+	held := 0
+	for i := range balances {
+		if !balances[i].Amount.IsZero() { // else it is derived: see pool.watches
+			held++
+		}
+	}
+	dst = appendUint(dst, uint64(held))
 	for _, b := range balances {
+		if b.Amount.IsZero() {
+			continue
+		}
 		dst = appendWide(appendText(dst, b.Asset.Name), b.Amount)
 	}
 	return dst

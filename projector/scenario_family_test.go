@@ -15,7 +15,9 @@ func (w *world) family(t *testing.T, name string) string {
 	owner, number := splitName(name)
 	f := w.shard.Family("x", owner, number)
 	var rows []projector.Row
-	w.shard.EachRow(func(r projector.Row) { rows = append(rows, projector.Row{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}) })
+	w.shard.EachRow(func(r projector.Row) {
+		rows = append(rows, projector.Row{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)})
+	})
 	view := projector.OpenView(func(key []byte) ([]byte, bool, error) {
 		for _, r := range rows {
 			if bytes.Equal(r.Key, key) {

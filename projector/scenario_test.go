@@ -26,6 +26,7 @@ import (
 //	NAME buy|sell SIZE MARKET at PRICE [fee N] [leg long] [isolated N] [reason liquidation]
 //	NAME isolated|cross MARKET [with N]      NAME leverage MARKET N      NAME move N MARKET
 //	NAME levels 3 2 1.5    NAME stop FLOOR   NAME covered ID N [MARKET]  NAME payment MARKET N
+//	NAME converts AMOUNT ASSET to AMOUNT ASSET
 //	NAME orders MARKET bid SIZE NOTIONAL ask SIZE NOTIONAL
 //	mark MARKET PRICE    price ASSET PRICE    funding MARKET RATE at PRICE    settle MARKET PRICE
 //	halt|resume MARKET   wait DURATION
@@ -316,6 +317,8 @@ func parseAccountFact(t *testing.T, line string, words []string, num func(int) e
 		return &events.Transfer{Kind: events.TransferInternal, Amount: num(2), Asset: words[3], ToSubaccount: uint32(num2(t, words[5]))}
 	case "mode":
 		return &events.AccountModeSet{Mode: words[2]}
+	case "converts":
+		return &events.AssetConverted{FromAmount: num(2), FromAsset: words[3], ToAmount: num(5), ToAsset: words[6]}
 	case "observed":
 		return &events.PoolBalanceObserved{Amount: num(2), Asset: words[3]}
 	case "opened":

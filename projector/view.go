@@ -136,7 +136,9 @@ type AccountFigures struct {
 type BalanceFigures struct {
 	Asset  string
 	Amount events.Number
-	Value  events.Number // after haircut; absent: the asset has no price yet
+	Value  events.Number // after haircut; absent: the asset has no price yet; of Observed too
+
+	Observed events.Number // how much more the pool holds outside of this ledger; absent: nothing was told
 }
 
 // ClaimFigures are what an account may claim of a market in an asset: > 0, units of the asset.
@@ -265,6 +267,11 @@ func (v *venue) balanceValue(a *account, b *margin.Balance) fixed.Int128 {
 
 func (v *venue) balanceFigures(a *account, b *margin.Balance) BalanceFigures {
 	f := BalanceFigures{Asset: b.Asset.Name, Amount: v.number(b.Amount)}
+	for i := range a.Observed {
+		if o := &a.Observed[i]; o.Asset == b.Asset {
+			f.Observed = v.number(o.Amount)
+		}
+	}
 	if b.Asset.Settlement || b.Asset.Price != 0 {
 		f.Value = v.number(v.balanceValue(a, b))
 	}

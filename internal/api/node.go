@@ -150,7 +150,7 @@ func accountOf(f *projector.AccountFigures) *Account {
 		a.Parent = &f.Parent
 	}
 	for _, b := range f.Balances {
-		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value)})
+		a.Balances = append(a.Balances, Balance{Asset: b.Asset, Amount: decimal(b.Amount), Value: optional(b.Value), Observed: optional(b.Observed)})
 	}
 	a.Claims = claimsOf(f.Claims)
 	a.Cross = poolOf(&f.Pools[0])

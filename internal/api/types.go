@@ -61,6 +61,8 @@ type Balance struct {
 	Asset  string   `json:"asset"`
 	Amount Decimal  `json:"amount" doc:"Units of the asset; negative: owed by the account."`
 	Value  *Decimal `json:"value" doc:"Collateral value after haircut; null: the asset has no price yet."`
+
+	Observed *Decimal `json:"observed,omitempty" doc:"How much more of it the pool holds outside of this ledger; of a token it is in the value."`
 }
 
 // Claim is what an account may claim of a market.

@@ -36,7 +36,7 @@ func (p *Profile) Slopes(pool *margin.Pool, h *margin.Health, e margin.Edge, t *
 	for i := range pool.Balances {
 		if b := &pool.Balances[i]; portfolio && !b.Asset.Settlement {
 			term := t.OfBalance(i, b.Asset)
-			term.Down = margin.MulDiv(b.Amount.Abs(), term.Scale, fixed.Pow10(margin.CollateralScale), margin.Up)
+			term.Down = margin.MulDiv(held(pool.Account, b).Amount.Abs(), term.Scale, fixed.Pow10(margin.CollateralScale), margin.Up)
 			term.Up = term.Down
 		}
 	}

@@ -89,7 +89,7 @@ type moving struct {
 	from      int64
 	rest      sums // without what moves
 	positions []*margin.Position
-	balances  []*margin.Balance
+	balances  []margin.Balance // with what is held elsewhere
 }
 
 // split takes a pool apart.
@@ -107,8 +107,9 @@ func (p *Profile) split(pool *margin.Pool, m *margin.Market, s *sums, underlying
 	for i := range pool.Balances {
 		b := &pool.Balances[i]
 		if underlying && s.mode == PortfolioMargin && !b.Asset.Settlement && b.Asset.Name == m.Underlying {
-			v.balances = append(v.balances, b)
-			_, weighted := lending(b)
+			all := held(pool.Account, b)
+			v.balances = append(v.balances, all)
+			_, weighted := lending(&all)
 			v.rest.weighted = v.rest.weighted.Sub(weighted)
 		}
 	}
@@ -177,8 +178,8 @@ func (v *moving) losesUp() bool {
 	for _, pos := range v.positions {
 		sum = sum.Add(pos.Market.Value(pos.Size, pos.Market.Price()))
 	}
-	for _, b := range v.balances {
-		_, weighted := lending(b)
+	for i := range v.balances {
+		_, weighted := lending(&v.balances[i])
 		sum = sum.Add(weighted)
 	}
 	return sum.Sign() <= 0

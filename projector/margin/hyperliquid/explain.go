@@ -3,6 +3,7 @@ package hyperliquid
 import (
 	"math/big"
 
+	"marginledger/events"
 	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 	"marginledger/projector/margin/standard"
@@ -30,6 +31,12 @@ func (p *Profile) Explain(pool *margin.Pool) []margin.Step {
 		x.Pool("borrowCapacity", "Σ v·LTV", "down to the value scale", "§8", s.borrowable)
 		x.Pool("liquidationCollateral", "Σ v·(1 + LTV)/2", "down to the value scale", "§8", s.weighted)
 		x.Pool("maintenanceBorrow", "max(0, M − E)", "exact", "§8", s.borrow(), x.Amount("M", s.maintenance), x.Amount("E", s.equity))
+		if s.equity.Sign() < 0 {
+			x.Pool("loanStep", "share of the tokens that a step of the backstop takes of a loan of −E: 0 up to C, 0.2 up to (4·C − B)/3, else 1", "exact", "§8",
+				fixed.Int128{}, x.Amount("E", s.equity), x.Amount("C", s.weighted), x.Amount("B", s.borrowable))
+			share, _ := fixed.FromBig(margin.Scaled(LoanShare(s.equity.Neg(), s.weighted, s.borrowable), 1, margin.Down))
+			x.Steps[len(x.Steps)-1].Value = events.NumberOf(share, 1)
+		}
 		x.Pool("equity", "E + C", "exact", "§12", h.Equity, x.Amount("E", s.equity), x.Amount("C", s.weighted))
 		x.Pool("initial", "Σ initial + C − borrow capacity", "exact", "§12", h.Initial, x.Amount("C", s.weighted))
 		x.Pool("maintenance", "(20·M + max(0, M − E))/19", "up to the value scale", "§12", h.Maintenance, x.Amount("M", s.maintenance))
@@ -51,6 +58,9 @@ func (p *Profile) explainBalances(x *margin.Explanation, pool *margin.Pool, mode
 		b := &pool.Balances[i]
 		symbols := []margin.Symbol{x.Text("asset", b.Asset.Name), x.Amount("b", b.Amount)}
 		formula, rounding := "b", "exact"
+		if all := held(pool.Account, b); mode == PortfolioMargin && !b.Asset.Settlement {
+			symbols[1] = x.Amount("b", all.Amount) // with what was told of it
+		}
 		switch {
 		case b.Asset.Settlement:
 		case mode != PortfolioMargin:

@@ -75,9 +75,10 @@ func (p *Profile) sumBalances(pool *margin.Pool, s *sums) {
 			s.equity = s.equity.Add(b.Amount)
 			s.unknown = s.unknown && b.Amount.Sign() <= 0
 		case s.mode == PortfolioMargin:
-			loan, weighted := lending(b)
+			all := held(pool.Account, b)
+			loan, weighted := lending(&all)
 			s.borrowable, s.weighted = s.borrowable.Add(loan), s.weighted.Add(weighted)
-			s.unpriced = s.unpriced || b.Asset.Price == 0 && b.Amount.Sign() < 0
+			s.unpriced = s.unpriced || b.Asset.Price == 0 && all.Amount.Sign() < 0
 		}
 	}
 	if s.mode == Standard {
@@ -89,6 +90,17 @@ func (p *Profile) sumBalances(pool *margin.Pool, s *sums) {
 			s.unknown = false
 		}
 	}
+}
+
+// held is a token's balance with what the pool holds of it outside of the ledger.
+func held(a *margin.Account, b *margin.Balance) margin.Balance {
+	out := *b
+	for i := range a.Observed {
+		if o := &a.Observed[i]; o.Asset == b.Asset {
+			out.Amount = out.Amount.Add(o.Amount)
+		}
+	}
+	return out
 }
 
 // lending returns what a token of a portfolio-margin account lets borrow, and its value in a liquidation
@@ -185,7 +197,8 @@ func (p *Profile) BalanceValue(a *margin.Account, b *margin.Balance) fixed.Int12
 	if b.Asset.Settlement || modeOf(a) != PortfolioMargin {
 		return p.CollateralValue(b)
 	}
-	loan, _ := lending(b)
+	all := held(a, b)
+	loan, _ := lending(&all)
 	return loan
 }
 

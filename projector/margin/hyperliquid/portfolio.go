@@ -3,6 +3,7 @@ package hyperliquid
 import (
 	"math/big"
 
+	"marginledger/internal/fixed"
 	"marginledger/projector/margin"
 )
 
@@ -126,4 +127,17 @@ func BorrowRate(utilisation *big.Rat) *big.Rat {
 func SupplyRate(utilisation *big.Rat) *big.Rat {
 	rate := new(big.Rat).Mul(BorrowRate(utilisation), utilisation)
 	return rate.Mul(rate, big.NewRat(9, 10))
+}
+
+// LoanShare returns the share of a loan's collateral that one step of the backstop takes (§8): nothing up to the
+// liquidation collateral, Σ v·(LTV + (1 − LTV)/2); a fifth up to Σ v·(LTV + (1 − LTV)·2/3), which is
+// (4·liquidation collateral − borrow capacity)/3; beyond that all. Equality is the milder one.
+func LoanShare(borrowed, liquidationCollateral, borrowCapacity fixed.Int128) *big.Rat {
+	switch {
+	case !liquidationCollateral.Less(borrowed):
+		return new(big.Rat)
+	case liquidationCollateral.Mul(4).Sub(borrowCapacity).Less(borrowed.Mul(3)):
+		return big.NewRat(1, 1)
+	}
+	return big.NewRat(1, 5)
 }

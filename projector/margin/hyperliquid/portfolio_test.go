@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"testing"
 
+	"marginledger/internal/fixed"
 	"marginledger/projector/margin/hyperliquid"
 )
 
@@ -26,6 +27,20 @@ func TestBorrowRate(t *testing.T) {
 		}
 		if at.Cmp(rat(t, c.utilisation)) != 0 {
 			t.Errorf("the argument %s was changed", c.utilisation)
+		}
+	}
+}
+
+// 1,000 USDC of a token with LTV 0.5: a loan is stepped down above 750, taken whole above 833⅓.
+func TestLoanShare(t *testing.T) {
+	value := int64(1_000_000_000)
+	for _, c := range []struct {
+		borrowed int64
+		want     string
+	}{{0, "0"}, {500_000_000, "0"}, {750_000_000, "0"}, {750_000_001, "1/5"}, {833_333_333, "1/5"}, {833_333_334, "1"}, {2_000_000_000, "1"}} {
+		got := hyperliquid.LoanShare(fixed.FromInt64(c.borrowed), fixed.FromInt64(value*3/4), fixed.FromInt64(value/2))
+		if got.RatString() != c.want {
+			t.Errorf("of %d borrowed a step takes %s, want %s", c.borrowed, got.RatString(), c.want)
 		}
 	}
 }
