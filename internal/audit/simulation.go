@@ -89,8 +89,8 @@ func (s *simulation) goOn(rec *projector.Record, n uint64) error {
 	return nil
 }
 
-// leaveOut reports that a fact would not have been. fx is what it did in the past.
-func (s *simulation) leaveOut(r *projector.Record, fx *projector.Effects) bool {
+// leaveOut reports that a fact would not have been. fx is what it did in the past, real that fold behind it.
+func (s *simulation) leaveOut(r *projector.Record, fx *projector.Effects, real *projector.Shard) bool {
 	e := r.Event
 	if e == nil || len(fx.DeadLetters) > 0 { // It was never applied: the other fold says what it makes of it.
 		return false
@@ -104,13 +104,13 @@ func (s *simulation) leaveOut(r *projector.Record, fx *projector.Effects) bool {
 	case *events.Fill:
 		k := in(b.Market, b.Leg)
 		answer := b.Reason == events.ReasonLiquidation || b.Reason == events.ReasonADL
-		return s.trades(k, answer, b.Liquidation, fx)
+		return s.trades(k, answer, b.Liquidation, fx, real)
 	case *events.PositionChanged:
 		k := poolKey{a, s.run.other.PoolIn(e.Venue, b.Market, b.Leg, b.Collateral)}
 		answer := b.Change == events.ChangeLiquidation || b.Change == events.ChangeADL
-		return s.trades(k, answer, b.Liquidation, fx)
+		return s.trades(k, answer, b.Liquidation, fx, real)
 	case *events.TradeBusted:
-		return b.DeadLetter == nil && s.trades(in(b.Market, b.Leg), false, "", fx)
+		return b.DeadLetter == nil && s.trades(in(b.Market, b.Leg), false, "", fx, real)
 	case *events.FundingPayment:
 		if s.closed[in(b.Market, b.Leg)] {
 			m.Payments++
@@ -130,7 +130,7 @@ func (s *simulation) leaveOut(r *projector.Record, fx *projector.Effects) bool {
 }
 
 // trades decides about a trade of a pool: whether it answers an episode, and which, if it says so.
-func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Effects) bool {
+func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Effects, real *projector.Shard) bool {
 	if s.closed[k] {
 		s.run.money.IgnoredFills++
 		return true
@@ -147,7 +147,7 @@ func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Eff
 	there := at != nil && known && (at.to == 0 || at.to >= of.from) && !s.closed[of.pool]
 	if of.pool == k && !there {
 		there = p != nil && (p.Liquidation != "" || p.MarginType == events.MarginBackstop) ||
-			!known && broke(fx, margin.RuleLiquidationNoEpisode) // nor had it one in the past: it answered none
+			!known && !hadEpisode(k, fx, real) // nor had it one in the past: it is a counterparty's, or it answered none
 	}
 	if there {
 		return false
@@ -157,6 +157,23 @@ func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Eff
 		s.missed[of.pool] = strings.Clone(id)
 	}
 	return true
+}
+
+// hadEpisode reports that a pool was in an episode before a record of the past.
+func hadEpisode(k poolKey, fx *projector.Effects, real *projector.Shard) bool {
+	began := false
+	for i := range fx.Outputs {
+		o := &fx.Outputs[i]
+		if poolKeyOf(o) != k {
+			continue
+		}
+		if o.Kind == events.KindLiquidationCleared {
+			return true
+		}
+		began = began || begins(o)
+	}
+	p := poolOf(real, k.Account, k.pool)
+	return p != nil && p.Liquidation != "" && !began
 }
 
 // broke reports that a record broke a rule.

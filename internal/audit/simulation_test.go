@@ -28,8 +28,12 @@ func (w *world) answer(rng *rand.Rand, from int) (next int) {
 			if q.Size.Sign() < 0 {
 				side, other = other, side
 			}
+			id := o.Liquidation
+			if rng.IntN(3) == 0 { // not every exchange says which episode
+				id = ""
+			}
 			fill := func(owner string, s events.Side, reason events.FillReason) {
-				w.fact(owner, &events.Fill{Market: q.Market, Leg: events.LegNet, Side: s, Size: q.CloseSize, Price: q.Mark, TradeID: "l", Reason: reason, Liquidation: o.Liquidation})
+				w.fact(owner, &events.Fill{Market: q.Market, Leg: events.LegNet, Side: s, Size: q.CloseSize, Price: q.Mark, TradeID: "l", Reason: reason, Liquidation: id})
 			}
 			switch rng.IntN(4) {
 			case 0:

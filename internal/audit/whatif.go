@@ -327,7 +327,7 @@ func (r *run) record(rec *projector.Record, fx *projector.Effects, real *project
 	}
 	wasDead := len(fx.DeadLetters) > 0
 	for _, other := range list {
-		if r.sim != nil && r.sim.leaveOut(other, fx) {
+		if r.sim != nil && r.sim.leaveOut(other, fx, real) {
 			continue
 		}
 		ofx := r.other.Apply(other)
