@@ -25,6 +25,9 @@ type Decoder struct {
 	json  jsonScanner
 	proto protoScanner
 	check checker
+
+	lastType Type // of the last record on the straight way of JSON
+	minute   minute
 }
 
 // Reset takes back every event that was decoded since the last Reset.
@@ -88,8 +91,16 @@ func (d *Decoder) decode(e *Event, value []byte) error {
 		}
 	}
 	if len(payload) > 0 && payload[0] == '{' {
+		if d.straightJSON(e, payload) {
+			return nil
+		}
+		d.back(e)
 		return d.json.event(d, e, payload)
 	}
+	if d.straightProto(e, payload) {
+		return nil
+	}
+	d.back(e)
 	return d.proto.event(d, e, payload)
 }
 

@@ -52,8 +52,11 @@ func (f *field) at(base unsafe.Pointer) unsafe.Pointer { return unsafe.Add(base,
 type table struct {
 	fields   []field
 	keys     []string // `"name":` of each field, close together: the scanner runs over them
-	byNumber []int8   // index into fields by protobuf number; -1: none
-	required uint64   // fields that JSON must have, as bits by index
+	words    []keyWord
+	byNumber []int8    // index into fields by protobuf number; -1: none
+	byTag    [128]int8 // the same by a tag of one byte, of the right wire type
+	flat     bool      // nothing in it is nested
+	required uint64    // fields that JSON must have, as bits by index
 	size     uintptr
 }
 
@@ -76,10 +79,17 @@ func (t *table) numbered(number uint64) int {
 }
 
 func newTable(fields []field) *table {
-	t := &table{fields: fields}
+	t := &table{fields: fields, flat: true}
+	for i := range t.byTag {
+		t.byTag[i] = -1
+	}
 	for i := range t.fields {
 		f := &t.fields[i]
 		t.keys = append(t.keys, `"`+f.name+`":`)
+		t.words = append(t.words, newKeyWord(t.keys[i]))
+		if f.kind >= kindStruct && f.kind <= kindNumbers {
+			t.flat = false
+		}
 		if !f.optional {
 			t.required |= 1 << i
 		}
@@ -88,6 +98,9 @@ func newTable(fields []field) *table {
 		}
 		if f.number != 0 {
 			t.byNumber[f.number] = int8(i)
+			if tag := f.number<<3 | uint32(wireOf[f.kind]); tag < 0x80 {
+				t.byTag[tag] = int8(i)
+			}
 		}
 	}
 	return t

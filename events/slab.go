@@ -48,6 +48,7 @@ type bodyOf[T any] interface {
 // bodySlab hands out the bodies of one type.
 type bodySlab interface {
 	next() (Body, unsafe.Pointer)
+	back() // takes back what next returned last
 	reset()
 }
 
@@ -56,6 +57,12 @@ type slabOf[T any, P bodyOf[T]] struct{ slab slab[T] }
 func (s *slabOf[T, P]) next() (Body, unsafe.Pointer) {
 	p := s.slab.next()
 	return P(p), unsafe.Pointer(p)
+}
+
+func (s *slabOf[T, P]) back() {
+	var zero T
+	s.slab.used--
+	s.slab.chunks[s.slab.used/slabChunk][s.slab.used%slabChunk] = zero
 }
 
 func (s *slabOf[T, P]) reset() { s.slab.reset() }
