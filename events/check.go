@@ -109,7 +109,14 @@ func (c *checker) required(field, s string, most int) {
 	c.bytes(field, s, most)
 }
 
+// bytes has its common case apart, where it costs no call.
 func (c *checker) bytes(field, s string, most int) {
+	if c.text || len(s) > most {
+		c.eachByte(field, s, most)
+	}
+}
+
+func (c *checker) eachByte(field, s string, most int) {
 	if len(s) > most {
 		c.bad(field, fmt.Sprintf("%d bytes, at most %d", len(s), most))
 	}
@@ -131,9 +138,15 @@ func hasControl(s string) bool {
 
 // enum checks a required enumeration: 0 is absent, and the last value is n-1.
 func enum[T ~uint8](c *checker, field string, v T, texts []string) {
-	if v == 0 {
+	if v == 0 || int(v) >= len(texts) {
+		c.noEnum(field, v == 0)
+	}
+}
+
+func (c *checker) noEnum(field string, absent bool) {
+	if absent {
 		c.missing(field)
-	} else if int(v) >= len(texts) {
+	} else {
 		c.bad(field, "is none of the values")
 	}
 }
@@ -154,6 +167,9 @@ func (c *checker) any(field string, n Number) {
 }
 
 func (c *checker) positive(field string, n Number) {
+	if n.Present && n.Coef.Sign() > 0 {
+		return
+	}
 	c.any(field, n)
 	c.optPositive(field, n)
 }

@@ -171,7 +171,7 @@ func AppendProto(dst []byte, e *Event) []byte {
 }
 
 func appendTag(dst []byte, f *field) []byte {
-	return append(dst, byte(f.number<<3)|wireOf[f.kind]) // numbers up to 15: one byte
+	return append(dst, f.tag)
 }
 
 // appendMessage appends the length and the fields of the struct at base.
@@ -209,12 +209,15 @@ func appendProtoField(dst []byte, f *field, p unsafe.Pointer) []byte {
 	switch f.kind {
 	case kindString:
 		s := *(*string)(p)
+		if len(s) < 0x80 {
+			return append(append(dst, f.tag, byte(len(s))), s...)
+		}
 		dst = binary.AppendUvarint(appendTag(dst, f), uint64(len(s)))
 		return append(dst, s...)
 	case kindNumber:
 		return appendProtoNumber(dst, f, *(*Number)(p))
 	case kindEnum:
-		return append(appendTag(dst, f), *(*uint8)(p))
+		return append(dst, f.tag, *(*uint8)(p))
 	case kindUint, kindInt:
 		return binary.AppendUvarint(appendTag(dst, f), f.loadInteger(p))
 	case kindStruct:
@@ -236,7 +239,7 @@ func appendProtoField(dst []byte, f *field, p unsafe.Pointer) []byte {
 }
 
 func appendProtoNumber(dst []byte, f *field, n Number) []byte {
-	dst = append(appendTag(dst, f), 0)
+	dst = append(dst, f.tag, 0)
 	start := len(dst) - 1
 	dst = n.Append(dst)
 	dst[start] = byte(len(dst) - start - 1) // at most 40 characters

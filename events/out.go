@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Kind names a kind of announcement. Within one event, and for one pool, announcements stand in
@@ -361,6 +362,9 @@ func (w *writer) offset(name string, v *Offset) {
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	if isPlain(unsafe.Slice(unsafe.StringData(s), len(s))) {
+		return append(append(dst, s...), '"')
+	}
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':

@@ -36,6 +36,7 @@ const (
 type field struct {
 	name     string // JSON name
 	number   uint32 // protobuf field number
+	tag      uint8  // what a protobuf field begins with: its number is at most 15
 	kind     kind
 	optional bool
 	width    uint8 // of integers: 32 or 64
@@ -96,11 +97,9 @@ func newTable(fields []field) *table {
 		for int(f.number) >= len(t.byNumber) {
 			t.byNumber = append(t.byNumber, -1)
 		}
-		if f.number != 0 {
+		if f.tag = byte(f.number<<3) | wireOf[f.kind]; f.number != 0 {
 			t.byNumber[f.number] = int8(i)
-			if tag := f.number<<3 | uint32(wireOf[f.kind]); tag < 0x80 {
-				t.byTag[tag] = int8(i)
-			}
+			t.byTag[f.tag] = int8(i)
 		}
 	}
 	return t

@@ -16,43 +16,53 @@ import (
 // straightDigits is the longest text of a number on the straight way: its coefficient fits an int64.
 const straightDigits = 18
 
-// straightNumber parses what ParseNumber parses, unless it is long.
-func straightNumber(b []byte, to *Number) bool {
-	start, point := 0, -1
-	if len(b) > 0 && b[0] == '-' {
-		start = 1
+// straightNumber parses what ParseNumber parses, unless it is long: the text of b[i:] up to end, or up to a quote where
+// end is 0. It returns what follows the text; -1 where the straight way ends.
+func straightNumber(b []byte, i, end int, to *Number) int {
+	if end == 0 {
+		end = min(len(b), i+straightDigits+1)
 	}
-	if len(b) <= start || len(b) > straightDigits {
-		return false
+	if i >= end || end > len(b) {
+		return -1
 	}
-	v := int64(0)
-	for i := start; i < len(b); i++ {
-		if c := b[i] - '0'; c <= 9 {
-			v = v*10 + int64(c)
-		} else if b[i] == '.' && point < 0 && i > start {
+	negative := b[i] == '-'
+	if negative {
+		i++
+	}
+	start, point, v := i, 0, int64(0)
+	for _, c := range b[i:end] {
+		if d := c - '0'; d <= 9 {
+			v = v*10 + int64(d)
+		} else if c == '.' && point == 0 && i > start {
 			point = i
+		} else if c == '"' {
+			break
 		} else {
-			return false
+			return -1
 		}
+		i++
 	}
-	if b[start] == '0' && len(b)-start > 1 && point != start+1 {
-		return false
+	digits := i - start
+	if digits == 0 || digits > straightDigits || b[start] == '0' && digits > 1 && point != start+1 {
+		return -1
 	}
 	scale := 0
-	if point >= 0 {
-		if scale = len(b) - point - 1; scale == 0 {
-			return false
+	if point > 0 {
+		if scale = i - point - 1; scale == 0 {
+			return -1
 		}
-		for scale > 0 && v%10 == 0 {
-			v /= 10
-			scale--
+		if b[i-1] == '0' {
+			for scale > 0 && v%10 == 0 {
+				v /= 10
+				scale--
+			}
 		}
 	}
-	if start > 0 {
+	if negative {
 		v = -v
 	}
 	*to = Number{Coef: fixed.FromInt64(v), Scale: uint8(scale), Present: true}
-	return true
+	return i
 }
 
 // plainText reports whether b[i:i+n], n > 0, is printable ASCII without '"' and '\'. It reads eight bytes at a time, also

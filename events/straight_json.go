@@ -74,6 +74,12 @@ func (d *Decoder) straightValue(f *field, p unsafe.Pointer, b []byte, i int) int
 		return f.straightInteger(p, b, i)
 	}
 	i++
+	if f.kind == kindNumber {
+		if i = straightNumber(b, i, 0, (*Number)(p)); i < 0 || i >= len(b) || b[i] != '"' {
+			return -1
+		}
+		return i + 1
+	}
 	end := straightEnd(b, i)
 	if end <= i {
 		return -1
@@ -81,11 +87,6 @@ func (d *Decoder) straightValue(f *field, p unsafe.Pointer, b []byte, i int) int
 	switch f.kind {
 	case kindString:
 		*(*string)(p) = view(b, i, end-i)
-		return end + 1
-	case kindNumber:
-		if !straightNumber(b[i:end], (*Number)(p)) {
-			return -1
-		}
 		return end + 1
 	case kindEnum:
 		for v, form := range f.texts {

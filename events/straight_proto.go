@@ -47,7 +47,7 @@ func (t *table) straight(base unsafe.Pointer, b []byte) (seen uint64, i int) {
 			*(*string)(p) = view(b, i+2, n)
 			i += 2 + n
 		case kindNumber:
-			if n > len(b)-i-2 || !straightNumber(b[i+2:i+2+n], (*Number)(p)) {
+			if n == 0 || n > straightDigits || straightNumber(b, i+2, i+2+n, (*Number)(p)) != i+2+n {
 				return seen, i
 			}
 			i += 2 + n

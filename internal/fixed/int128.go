@@ -236,6 +236,11 @@ func (a Int128) Append(dst []byte, scale int) []byte {
 	hi, lo := a.magnitude()
 	var digits [40]byte
 	n := len(digits)
+	for hi == 0 && lo != 0 { // mostly
+		n--
+		digits[n] = byte('0' + lo%10)
+		lo /= 10
+	}
 	for hi != 0 || lo != 0 {
 		var r uint64
 		hi, r = hi/1e18, hi%1e18
