@@ -2,6 +2,7 @@ package projector
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -71,6 +72,12 @@ type rowRef struct {
 	from, to int
 }
 
+// rowOrder is a row to be sorted, without pointers, which the collector would watch.
+type rowOrder struct {
+	word uint64 // of the key: where words differ, keys are in their order
+	ref  int32  // index of the rowRef
+}
+
 // TakeChanged hands over the rows that changed since the last call, in key order, and forgets
 // that they did. A nil value deletes. The bytes hold during the call of fn.
 func (s *Shard) TakeChanged(fn func(Row)) {
@@ -107,10 +114,11 @@ func (s *Shard) emit(rows []rower, deletions bool, fn func(Row)) {
 	for _, r := range rows {
 		from := len(keys)
 		keys = r.appendKey(keys)
-		refs = append(refs, rowRef{r, from, len(keys)})
+		refs = append(refs, rowRef{row: r, from: from, to: len(keys)})
 	}
-	slices.SortFunc(refs, func(a, b rowRef) int { return bytes.Compare(keys[a.from:a.to], keys[b.from:b.to]) })
-	for _, ref := range refs {
+	s.order = sortRows(s.order[:0], keys, refs)
+	for _, o := range s.order {
+		ref := &refs[o.ref]
 		s.valueBuf = ref.row.appendValue(s.valueBuf[:0])
 		row := Row{Key: keys[ref.from:ref.to], Value: s.valueBuf}
 		if len(row.Value) == 0 {
@@ -123,6 +131,40 @@ func (s *Shard) emit(rows []rower, deletions bool, fn func(Row)) {
 	}
 	clear(refs)
 	s.keyBuf, s.refBuf = keys[:0], refs[:0]
+}
+
+// sortRows appends rows in key order. The keys of a kind begin alike: a venue, and often a good part of the owner. So they
+// are compared by their kind and the seven bytes behind what all of that kind have in common, and whole only where those
+// agree.
+func sortRows(order []rowOrder, keys []byte, refs []rowRef) []rowOrder {
+	var common [256][]byte // by kind
+	for i := range refs {
+		key := keys[refs[i].from:refs[i].to]
+		same := common[key[0]]
+		if same == nil {
+			common[key[0]] = key
+			continue
+		}
+		n := 1
+		for n < len(same) && n < len(key) && same[n] == key[n] {
+			n++
+		}
+		common[key[0]] = same[:n]
+	}
+	for i := range refs {
+		key := keys[refs[i].from:refs[i].to]
+		var word [9]byte // what is short is followed by zeros: it is not after what it begins
+		copy(word[1:], key[len(common[key[0]]):])
+		order = append(order, rowOrder{uint64(key[0])<<56 | binary.BigEndian.Uint64(word[1:])>>8, int32(i)})
+	}
+	slices.SortFunc(order, func(a, b rowOrder) int {
+		if a.word != b.word {
+			return cmp.Compare(a.word, b.word)
+		}
+		x, y := &refs[a.ref], &refs[b.ref]
+		return bytes.Compare(keys[x.from:x.to], keys[y.from:y.to])
+	})
+	return order
 }
 
 func appendName(dst []byte, names ...string) []byte {
@@ -191,6 +233,10 @@ func appendWide(dst []byte, v fixed.Int128) []byte {
 		sign, v = 1, v.Neg()
 	}
 	dst = append(dst, byte(n)<<1|sign)
+	if v.Hi == 0 {
+		end := len(dst) + n
+		return binary.BigEndian.AppendUint64(dst, v.Lo<<(64-8*n))[:end]
+	}
 	for i := n - 1; i >= 0; i-- {
 		word := v.Lo
 		if i >= 8 {

@@ -64,6 +64,7 @@ type Shard struct {
 	// Buffers of TakeChanged and EachRow.
 	keyBuf, valueBuf []byte
 	refBuf           []rowRef
+	order            []rowOrder
 
 	// Of the record being applied.
 	rec        *Record
