@@ -65,7 +65,7 @@ func (r *run) durable(name string, encode func([]byte, *events.Event) []byte) (_
 		text = encode(text, f.fact(owner, fill, f.now))
 		ends, owners = append(ends, len(text)), append(owners, owner)
 	}
-	begun := time.Now()
+	begun, cpu := time.Now(), cpuTime()
 	// The other core decodes ahead, into buffers that come back.
 	type batch struct {
 		decoder events.Decoder
@@ -97,6 +97,9 @@ func (r *run) durable(name string, encode func([]byte, *events.Event) []byte) (_
 			err = b.err
 		}
 		for k, e := range b.events {
+			if k%aheadFills == 0 && err == nil {
+				f.shard.ReadAhead(b.events[k:min(k+aheadFills, len(b.events))])
+			}
 			if err == nil {
 				err = d.fold(e, owners[b.from+k])
 			}
@@ -106,9 +109,10 @@ func (r *run) durable(name string, encode func([]byte, *events.Event) []byte) (_
 	if err = errors.Join(err, d.flush()); err != nil {
 		return 0, err
 	}
-	took := time.Since(begun).Seconds()
-	r.say("%s: %d fills of %d bytes on average, %d cuts, %.2f s", name, len(owners), len(text)/len(owners), d.cuts, took)
-	r.note(name, fmt.Sprintf("%d bytes on average", len(text)/len(owners)))
+	took, used := time.Since(begun).Seconds(), (cpuTime() - cpu).Seconds()
+	perFill := used * 1e6 / float64(len(owners))
+	r.say("%s: %d fills of %d bytes on average, %d cuts, %.2f s, %.2f s of CPU", name, len(owners), len(text)/len(owners), d.cuts, took, used)
+	r.note(name, fmt.Sprintf("%d bytes on average; %.2f µs of CPU each", len(text)/len(owners), perFill))
 	return float64(len(owners)) / took, nil
 }
 
