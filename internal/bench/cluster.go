@@ -27,6 +27,13 @@ func (r *run) child(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Cuts between snapshots. Where another process takes over they are taken often, as those of a day's facts would be in a
+// day: it begins with one.
+const (
+	oftenSnapshots   = 8
+	defaultSnapshots = 10_000 // the service's own
+)
+
 // cluster is a Kafka with the topics and the configuration of a ledger of one shard: an embedded broker in a process of its
 // own, or a real one.
 type cluster struct {
@@ -40,7 +47,8 @@ type cluster struct {
 }
 
 // newCluster makes the topics, on brokers that are there or on a broker that it starts. The name is one directory's.
-func newCluster(r *run, name string, brokers []string) (_ *cluster, err error) {
+// cuts is how many there are between snapshots.
+func newCluster(r *run, name string, brokers []string, cuts int) (_ *cluster, err error) {
 	c := &cluster{run: r, config: r.path(name + ".yaml"), data: r.path(name), brokers: brokers, prefix: fmt.Sprintf("b%d.", time.Now().UnixNano())}
 	if len(brokers) == 0 {
 		if c.broker, err = demo.StartBroker(r.ctx, append(append([]string{}, r.command...), "demo", "broker"), r.path(name+"-broker")); err != nil {
@@ -53,9 +61,8 @@ func newCluster(r *run, name string, brokers []string) (_ *cluster, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	// Snapshots are taken often, as those of a day's facts would be in a day; a standby begins with one.
-	text := fmt.Sprintf("brokers: [%s]\ngroup: %sledger\ntopicPrefix: %s\nshards: 1\nreplication: 1\nminInsync: 1\nsnapshots: {dir: %q, cuts: 8}\nlog: {level: warn}\ntopics:\n",
-		strings.Join(c.brokers, ", "), c.prefix, c.prefix, r.path(name+"-snapshots"))
+	text := fmt.Sprintf("brokers: [%s]\ngroup: %sledger\ntopicPrefix: %s\nshards: 1\nreplication: 1\nminInsync: 1\nsnapshots: {dir: %q, cuts: %d}\nlog: {level: warn}\ntopics:\n",
+		strings.Join(c.brokers, ", "), c.prefix, c.prefix, r.path(name+"-snapshots"), cuts)
 	for _, role := range []events.Role{events.RoleConfig, events.RoleAccounts, events.RolePrices} {
 		text += fmt.Sprintf("  - {name: %s, role: %v}\n", c.prefix+topicOf[role], role)
 	}
@@ -151,9 +158,13 @@ const patience = 10 * time.Minute
 
 // await polls the node until its answer is as wanted, and returns when it was.
 func (n *node) await(ctx context.Context, path string, holds func(status int, body string) bool) (time.Time, error) {
+	return n.awaitEvery(ctx, 5*time.Millisecond, path, holds)
+}
+
+func (n *node) awaitEvery(ctx context.Context, pause time.Duration, path string, holds func(status int, body string) bool) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		status, body := n.get(ctx, path)
@@ -173,10 +184,11 @@ func (n *node) await(ctx context.Context, path string, holds func(status int, bo
 
 func is200(status int, _ string) bool { return status == http.StatusOK }
 
-// consumed waits until the node has stored what follows from that many facts.
+// consumed waits until the node has stored what follows from that many facts. It asks seldom: an answer takes the node
+// milliseconds, of seconds that are measured.
 func (n *node) consumed(ctx context.Context, facts int) error {
 	const metric = `ledger_records{shard="0"} `
-	_, err := n.await(ctx, "/metrics", func(_ int, body string) bool {
+	_, err := n.awaitEvery(ctx, 25*time.Millisecond, "/metrics", func(_ int, body string) bool {
 		_, rest, found := strings.Cut(body, "\n"+metric)
 		text, _, _ := strings.Cut(rest, "\n")
 		have, err := strconv.ParseFloat(text, 64)

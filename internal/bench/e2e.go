@@ -43,7 +43,7 @@ func measureEndToEnd(r *run) (map[string]float64, error) {
 }
 
 func (r *run) endToEnd(name string, brokers []string) (_ float64, err error) {
-	c, err := newCluster(r, name, brokers)
+	c, err := newCluster(r, name, brokers, defaultSnapshots)
 	if err != nil {
 		return 0, err
 	}

@@ -19,7 +19,7 @@ var large = benchmark{
 }
 
 func measureLarge(r *run) (_ map[string]float64, err error) {
-	c, err := newCluster(r, "large", nil)
+	c, err := newCluster(r, "large", nil, defaultSnapshots)
 	if err != nil {
 		return nil, err
 	}

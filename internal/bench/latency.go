@@ -91,7 +91,7 @@ func (v *victims) open(k int, out emit) error {
 
 // latency measures on brokers that are there, or on an embedded one.
 func (r *run) latency(brokers []string) (_ *victims, err error) {
-	c, err := newCluster(r, "latency", brokers)
+	c, err := newCluster(r, "latency", brokers, defaultSnapshots)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type fleet struct {
 }
 
 func measureNodes(r *run) (_ map[string]float64, err error) {
-	c, err := newCluster(r, "nodes", nil)
+	c, err := newCluster(r, "nodes", nil, oftenSnapshots)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,8 @@ type SnapshotPolicy struct {
 }
 
 // CutPolicy says when a cut is closed. While the order log has a request under way, records gather in the open cut;
-// when it is idle, the cut is closed as soon as nothing is left to apply or MaxAge has passed.
+// when it is idle, the cut is closed as soon as nothing is left to apply or MaxAge has passed; 20 times MaxAge while more
+// than MaxRecords wait to be applied.
 type CutPolicy struct {
 	MaxRecords int           // default 16,384, at most 50,000: an entry of the order log must fit a record
 	MaxOutputs int           // default 20,000; one record may have more

@@ -12,17 +12,24 @@ import (
 // live applies what comes next until stop ends or the producer is due for a refresh. Then the open cut is closed.
 func (sh *Shard) live(stop context.Context, s *session) (halt, err error) {
 	f, policy := sh.kept.folder, sh.cfg.Cut
-	m := &merger{sources: f.sources, fold: f.fold, skipped: f.isSkipped, less: sh.cfg.less, maxWait: sh.cfg.MaxSourceWait, now: sh.cfg.clock(),
+	m := &merger{sources: f.sources, fold: f.fold, less: sh.cfg.less, maxWait: sh.cfg.MaxSourceWait, now: sh.cfg.clock(),
 		passing: func(src *source) {
 			sh.zap.Warn("going on without a source that is not drained", zap.String("source", partitionName(src.name.Topic, src.name.Partition)),
 				zap.Duration("maxSourceWait", sh.cfg.MaxSourceWait), zap.Error(src.reader.Failing()))
 		}}
 	refresh := m.now.Add(sh.cfg.Refresh)
 	waiting := ""
+	maxAge := policy.MaxAge
 	for count := uint(0); ; count++ {
 		// The clock and the contexts are looked at every few records only: they cost as much as a small record.
 		if count%32 == 0 {
 			m.now = sh.cfg.clock()
+			if maxAge = policy.MaxAge; f.backlog() > int64(policy.MaxRecords) {
+				maxAge *= behindAge
+			}
+			if m.skipped = nil; len(f.skips) > 0 {
+				m.skipped = f.isSkipped
+			}
 			if stop.Err() != nil || s.ctx.Err() != nil || m.now.After(refresh) {
 				return nil, sh.endCut(s)
 			}
@@ -40,7 +47,7 @@ func (sh *Shard) live(stop context.Context, s *session) (halt, err error) {
 			}
 			c := f.cur
 			if c.records() < policy.MaxRecords && c.announce < policy.MaxOutputs &&
-				(s.unacked.Load() > 0 || m.now.Sub(c.opened) < policy.MaxAge) {
+				(s.unacked.Load() > 0 || m.now.Sub(c.opened) < maxAge) {
 				continue
 			}
 			if err := sh.endCut(s); err != nil {
@@ -58,6 +65,18 @@ func (sh *Shard) live(stop context.Context, s *session) (halt, err error) {
 		sh.idle(stop, s, m, refresh)
 		count = ^uint(0) // Look at the clock next.
 	}
+}
+
+// behindAge is how many times as old a cut may become while more than a whole one waits to be applied: what comes of it is
+// late anyway, and each row that changed is written once per cut.
+const behindAge = 20
+
+// backlog returns how many offsets of the source that is farthest behind are known of and not applied.
+func (f *folder) backlog() (most int64) {
+	for _, s := range f.sources {
+		most = max(most, s.end.Load()-max(s.place.Next, 0))
+	}
+	return most
 }
 
 func (c *cut) records() int { return len(c.inputs) / len(orderlog.Hash{}) }

@@ -19,7 +19,7 @@ import (
 type merger struct {
 	sources []*source // in the order of (topic, partition)
 	fold    interface{ Waits(*events.Event) bool }
-	skipped func(projector.Source, int64) bool // a SKIP is pending for this record
+	skipped func(projector.Source, int64) bool // a SKIP is pending for this record; nil: none is
 	less    func(a, b *item) bool              // lessItem
 	maxWait time.Duration
 	now     time.Time // refreshed by the caller
@@ -34,24 +34,26 @@ func (m *merger) pick() (*source, *item, error) {
 	var bestItem *item
 	var waiting *source
 	for _, s := range m.sources {
-		until := s.drainedUntil.Load()
-		it, err := s.head()
-		if err != nil {
-			return nil, nil, err
-		}
-		if it == nil {
-			if s.drained(until, m.now) || m.overdue(s) {
+		var it *item
+		if s.cur != nil && s.pos < len(s.cur.items) { // mostly
+			it = &s.cur.items[s.pos]
+		} else {
+			until := s.drainedUntil.Load()
+			var err error
+			if it, err = s.head(); err != nil {
+				return nil, nil, err
+			}
+			if it == nil {
+				if !s.drained(until, m.now) && !m.overdue(s) && waiting == nil {
+					waiting = s
+				}
 				continue
 			}
-			if waiting == nil {
-				waiting = s
-			}
-			continue
 		}
-		if s.passed || !s.waitingSince.IsZero() {
+		if m.maxWait > 0 && (s.passed || !s.waitingSince.IsZero()) {
 			s.waitingSince, s.passed = time.Time{}, false
 		}
-		if it.event != nil && m.skipped(s.name, it.rec.Offset) {
+		if m.skipped != nil && it.event != nil && m.skipped(s.name, it.rec.Offset) {
 			it.event, it.mergeTime, it.class = nil, nanos(it.rec.Timestamp), s.role.Class()
 		}
 		if best == nil || m.less(it, bestItem) {
