@@ -5,8 +5,9 @@
 //	run facts=T alerts=T group=G brokers=A,B partitions=2 intervalMs=100 dir=D counts=N,N
 //	stop
 //
-// The answers: "first" when the first fact reaches the engine's own code, "done" from an engine that knows itself that
-// everything is durable, "stopped" once a stop is through, or "failed …". The end of the input ends the process.
+// The answers: "first" when the first fact reaches the engine's own code; "half" and "done" from an engine that knows itself
+// that half of the facts, or all, are durable; "stopped" once a stop is through, or "failed …". The end of the input ends
+// the process.
 package child
 
 import (
@@ -86,7 +87,8 @@ func parseJob(line string) (*Job, error) {
 // Said is how an engine answers while it runs.
 type Said struct {
 	First func() // the first fact is here; it may be called many times, from any goroutine
-	Done  func() // everything is durable; only of engines that know it
+	Half  func() // half of the facts are durable; only of engines that know it, as
+	Done  func() // everything is
 }
 
 // Engine runs a job until the context ends, then stops in order. An error is why it could not.
@@ -124,7 +126,7 @@ func Serve(r io.Reader, w io.Writer, run Engine) error {
 			end()
 			ctx, cancel := context.WithCancel(context.Background())
 			stop = cancel
-			said := Said{First: once(func() { say("first") }), Done: once(func() { say("done") })}
+			said := Said{First: once(func() { say("first") }), Half: once(func() { say("half") }), Done: once(func() { say("done") })}
 			running.Go(func() {
 				if err := run(ctx, job, said); err != nil {
 					say("failed %s", strings.ReplaceAll(err.Error(), "\n", "; "))

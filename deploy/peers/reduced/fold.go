@@ -124,6 +124,9 @@ func (f *fold) market(view string) string {
 
 func money(v int64) events.Number { return events.NumberOf(fixed.FromInt64(v), task.CashScale) }
 
+// ReadAhead implements pipeline.Fold: the accounts of this task are small, and it does without.
+func (*fold) ReadAhead([]*events.Event) {}
+
 // Waits implements pipeline.Fold: nothing here waits for a configuration.
 func (*fold) Waits(*events.Event) bool { return false }
 

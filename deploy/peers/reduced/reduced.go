@@ -48,13 +48,16 @@ func Run(ctx context.Context, job *child.Job, said child.Said) error {
 	}
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	go watch(watching, node, job.Counts, said.Done)
+	go watch(watching, node, job.Counts, said)
 	return node.Run(ctx)
 }
 
-// watch calls done once every shard has stored what follows from all of its facts: then the order log has
-// acknowledged it, the outputs are published, and Pebble has it.
-func watch(ctx context.Context, node *pipeline.Node, counts []int64, done func()) {
+// watch tells how much every shard has stored: what is stored the order log has acknowledged, and its outputs are published.
+func watch(ctx context.Context, node *pipeline.Node, counts []int64, said child.Said) {
+	all := uint64(0)
+	for _, n := range counts {
+		all += uint64(n)
+	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -63,14 +66,15 @@ func watch(ctx context.Context, node *pipeline.Node, counts []int64, done func()
 			return
 		case <-tick.C:
 		}
-		through := 0
+		stored := uint64(0)
 		for _, s := range node.Status() {
-			if s.N >= uint64(counts[s.Shard]) {
-				through++
-			}
+			stored += s.N
 		}
-		if through == len(counts) {
-			done()
+		if stored >= all/2 {
+			said.Half()
+		}
+		if stored >= all {
+			said.Done()
 			return
 		}
 	}

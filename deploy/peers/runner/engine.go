@@ -12,18 +12,21 @@ import (
 	"marginledger/peers/child"
 )
 
-// engine is one of those that are compared. A pass is begin, through, finish; a pass with a crash is begin, kill, resume,
-// through, finish.
+// engine is one of those that are compared. A pass is begin, through, finish; a pass with a crash is begin, half, kill,
+// resume, through, finish.
 type engine interface {
 	// begin starts over the whole input from an empty state, and returns when the first fact is there.
 	begin(ctx context.Context, b *bench, pass string) error
+	// half returns when half of the facts are durable.
+	half(ctx context.Context, b *bench) error
 	// through returns when everything is durable.
 	through(ctx context.Context, b *bench) error
 	// finish stops, and reads what came out and what should have. What the pass has written is deleted.
 	finish(ctx context.Context, b *bench) (have, want *outcome, err error)
 
 	clock() (clock, error)
-	// kill ends the process as a power cut of it does; resume starts one again on what was durable.
+	// kill ends the process as a power cut of it does; resume starts one again on what was durable, and returns when the
+	// next fact is there, or everything already was durable.
 	kill()
 	resume(ctx context.Context, b *bench) error
 	close() error
@@ -49,6 +52,7 @@ type peer struct {
 	command []string
 	env     []string
 	job     *child.Job
+	done    bool // it has said so already
 	// state names the topic, of a group, that has the state of every account; own engines have none.
 	state func(group string) string
 	own   bool // the ledger's pipeline: it knows when it is through; of the others the group's committed offsets tell
@@ -76,7 +80,21 @@ func (e *peer) resume(ctx context.Context, _ *bench) (err error) {
 			return err
 		}
 	}
-	return errors.Join(e.tell(e.job.String()), e.await(ctx, "first"))
+	e.done = false
+	if err := e.tell(e.job.String()); err != nil {
+		return err
+	}
+	heard, err := e.await(ctx, "first", "done")
+	e.done = heard == "done"
+	return err
+}
+
+func (e *peer) half(ctx context.Context, b *bench) error {
+	if e.own {
+		_, err := e.await(ctx, "half")
+		return err
+	}
+	return e.committed(ctx, b, b.in.many/2)
 }
 
 func (e *peer) kill() {
@@ -85,15 +103,22 @@ func (e *peer) kill() {
 }
 
 func (e *peer) through(ctx context.Context, b *bench) error {
-	if e.own {
-		return e.await(ctx, "done")
+	switch {
+	case e.done:
+		return nil
+	case e.own:
+		_, err := e.await(ctx, "done")
+		return err
 	}
-	return e.committed(ctx, b)
+	return e.committed(ctx, b, b.in.many)
 }
 
 func (e *peer) finish(ctx context.Context, b *bench) (have, want *outcome, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(e.job.Dir)) }()
-	if err := errors.Join(e.tell("stop"), e.await(ctx, "stopped")); err != nil {
+	if err := e.tell("stop"); err != nil {
+		return nil, nil, err
+	}
+	if _, err := e.await(ctx, "stopped"); err != nil {
 		return nil, nil, err
 	}
 	if e.own {
@@ -104,9 +129,9 @@ func (e *peer) finish(ctx context.Context, b *bench) (have, want *outcome, err e
 	return have, b.in.want, err
 }
 
-// committed waits until the group's offsets are at the end of the facts: with goka that says that the outputs and the
-// table's changes are acknowledged, with Streams that the transactions that hold them have committed.
-func (e *peer) committed(ctx context.Context, b *bench) error {
+// committed waits until the group has committed so many facts: with goka that says that their outputs and the table's
+// changes are acknowledged, with Streams that the transactions that hold them have committed.
+func (e *peer) committed(ctx context.Context, b *bench, many int64) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -120,13 +145,11 @@ func (e *peer) committed(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		through := 0
+		through := int64(0)
 		for _, c := range have {
-			if c.Offset >= b.in.counts[c.Partition] {
-				through++
-			}
+			through += c.Offset
 		}
-		if through == len(all) {
+		if through >= many {
 			return nil
 		}
 		if err := e.failure(); err != nil {
@@ -135,7 +158,7 @@ func (e *peer) committed(ctx context.Context, b *bench) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the commits of %s, which are at %v of %v: %w", e.name, have, b.in.counts, ctx.Err())
+			return fmt.Errorf("wait for the commits of %s, which are at %v, to %d: %w", e.name, have, many, ctx.Err())
 		}
 	}
 }

@@ -49,8 +49,9 @@ func start(name string, command []string, fromLog bool, env ...string) (*process
 	return p, nil
 }
 
-// await returns when the process says a line that contains a text, and fails when it says that it failed, or nothing more.
-func (p *process) await(ctx context.Context, text string) error {
+// await returns the first of some texts that a line of the process contains, and fails when it says that it failed, or
+// nothing more.
+func (p *process) await(ctx context.Context, texts ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
@@ -58,14 +59,17 @@ func (p *process) await(ctx context.Context, text string) error {
 		case line, more := <-p.lines:
 			switch {
 			case !more:
-				return fmt.Errorf("%s ended while %q was awaited", p.name, text)
+				return "", fmt.Errorf("%s ended while %q was awaited", p.name, texts)
 			case strings.HasPrefix(line, "failed "), strings.Contains(line, `"level":"error"`):
-				return fmt.Errorf("%s: %s", p.name, line)
-			case strings.Contains(line, text):
-				return nil
+				return "", fmt.Errorf("%s: %s", p.name, line)
+			}
+			for _, text := range texts {
+				if strings.Contains(line, text) {
+					return text, nil
+				}
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s says %q: %w", p.name, text, ctx.Err())
+			return "", fmt.Errorf("wait until %s says %q: %w", p.name, texts, ctx.Err())
 		}
 	}
 }

@@ -48,7 +48,7 @@ type Lap struct {
 	Digest    string  `json:"digest"` // over outputs and final accounts; of the reduced task that of the reference
 }
 
-// Crash is what is wrong after the process was killed halfway and started again.
+// Crash is what is wrong after the process was killed with half of the facts durable, and started again.
 type Crash struct {
 	Accounts int     `json:"accountsWrong"`
 	Twice    int     `json:"outputsTwice"` // equal ones
@@ -63,11 +63,6 @@ func (c *Crash) String() string {
 		return "nothing wrong"
 	}
 	return fmt.Sprintf("%s accounts wrong; outputs: %d twice, %d wrong, %d lost", grouped(c.Accounts), c.Twice, c.Wrong, c.Lost)
-}
-
-// halfway is half of the median lap.
-func (r *Result) halfway() time.Duration {
-	return time.Duration(median(r.Laps, func(l Lap) float64 { return l.Seconds }) / 2 * float64(time.Second))
 }
 
 func newReport(o *Options) *Report {

@@ -92,7 +92,7 @@ func Run(ctx context.Context, o *Options) (_ *Report, err error) {
 	}
 	for _, r := range report.Engines {
 		if o.Crash {
-			if r.Crash, err = b.crash(ctx, engines[r.Name], r.halfway()); err != nil {
+			if r.Crash, err = b.crash(ctx, engines[r.Name]); err != nil {
 				return nil, fmt.Errorf("crash of %s: %w", r.Name, err)
 			}
 			say("%s, killed in the middle: %v", r.Name, r.Crash)
@@ -134,17 +134,13 @@ func (b *bench) lap(ctx context.Context, e engine, pass string) (*Lap, error) {
 		Outputs: len(have.alerts), Digest: have.digest()}, have.same(want)
 }
 
-// crash is a pass whose process is killed on the way, and what that did to the outcome.
-func (b *bench) crash(ctx context.Context, e engine, after time.Duration) (*Crash, error) {
+// crash is a pass whose process is killed once half of the facts are durable, and what that did to the outcome.
+func (b *bench) crash(ctx context.Context, e engine) (*Crash, error) {
 	if err := e.begin(ctx, b, "crash"); err != nil {
 		return nil, err
 	}
-	halfway := time.NewTimer(after)
-	defer halfway.Stop()
-	select {
-	case <-halfway.C:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := e.half(ctx, b); err != nil {
+		return nil, err
 	}
 	e.kill()
 	begun := time.Now()
