@@ -179,8 +179,9 @@ func (b *block) digest() [sha256.Size]byte { return sha256.Sum256(b.stored) }
 const blockAny = -1
 
 // readBlock reads the block at a position; nil at the end of the blocks. size bounds the file, want is the number of
-// bytes that the block takes, or blockAny. Its errors say what is wrong, not where.
-func readBlock(in io.ReaderAt, size, pos, want int64) (*block, error) {
+// bytes that the block takes, or blockAny. room is used for the stored bytes where it is large enough; nil: none. Its errors say
+// what is wrong, not where.
+func readBlock(in io.ReaderAt, size, pos, want int64, room []byte) (*block, error) {
 	var header [headerBytes]byte
 	n := want
 	var stored []byte
@@ -199,7 +200,10 @@ func readBlock(in io.ReaderAt, size, pos, want int64) (*block, error) {
 	if n < headerBytes || n > size-pos {
 		return nil, errors.New("cut off")
 	}
-	stored = make([]byte, n)
+	if stored = room[:cap(room)]; int64(len(stored)) < n {
+		stored = make([]byte, n)
+	}
+	stored = stored[:n]
 	if _, err := in.ReadAt(stored, pos); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -242,12 +246,15 @@ func (f *File) blockDamage(i int, what string) error {
 	return &DamageError{File: f.name, Block: i, From: from, Next: next, What: what}
 }
 
-// records reads block i.
-func (f *File) records(i int) ([]eventlog.Record, error) {
+// records reads block i. The bytes as they are stored are read into room, which is kept for the next.
+func (f *File) records(i int, room *[]byte) ([]eventlog.Record, error) {
 	k := &f.blocks[i]
-	b, err := readBlock(f.in, f.size, k.pos, f.blockEnd(i)-k.pos)
+	b, err := readBlock(f.in, f.size, k.pos, f.blockEnd(i)-k.pos, *room)
 	if err != nil {
 		return nil, f.blockDamage(i, err.Error())
+	}
+	if *room = b.stored; lz.Codec(b.stored[20]) == lz.Stored {
+		*room = nil // The records are views into it.
 	}
 	from, next := f.bounds(i)
 	if b.first != from || b.records != k.records {
@@ -286,6 +293,7 @@ type Reader struct {
 	offset int64
 	block  int
 	ended  bool
+	room   []byte // for stored bytes
 }
 
 // Reader makes a reader whose first fetch begins at offset.
@@ -313,7 +321,7 @@ func (r *Reader) Fetch(ctx context.Context) (eventlog.Fetch, error) {
 		r.offset, r.ended = f.Next, true
 		return out, nil
 	}
-	records, err := f.records(r.block)
+	records, err := f.records(r.block, &r.room)
 	if err != nil {
 		return eventlog.Fetch{}, err
 	}

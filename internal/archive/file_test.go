@@ -437,3 +437,32 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// Records hold after further fetches, those of blocks that do not compress too.
+func TestRecordsHold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var records []eventlog.Record
+	for i := range 40 {
+		value := make([]byte, blockBytes/8)
+		for j := range value {
+			if value[j] = 1; i/10%2 == 0 {
+				value[j] = byte(rng.IntN(256))
+			}
+		}
+		records = append(records, eventlog.Record{Offset: int64(i), Key: []byte("k"), Value: value})
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	write(t, path, 0, records, 40)
+	f, err := OpenFile(path, "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := readAll(f, 0)
+	if err == nil {
+		err = same(got, records)
+	}
+	if err != nil || len(f.blocks) < 4 {
+		t.Fatalf("%v, %d blocks", err, len(f.blocks))
+	}
+}

@@ -89,7 +89,7 @@ func (w *Writer) resume() error {
 		return err
 	}
 	for {
-		b, err := readBlock(w.out, size, w.pos, blockAny)
+		b, err := readBlock(w.out, size, w.pos, blockAny, nil)
 		if err != nil || b == nil {
 			return w.cutOff()
 		}

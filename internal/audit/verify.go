@@ -198,6 +198,7 @@ func (v *verifier) enough() error {
 func (v *verifier) count(f *pipeline.FoldedCut) {
 	v.o.Progress.Add(int64(f.Counters.N - v.at))
 	v.report.Records += f.Counters.N - v.at
+	v.report.ToCut, v.report.N, v.report.Hash = f.Entry.Number, f.Counters.N, f.Entry.Hash
 	v.at, v.folded = f.Counters.N, f.Counters.Seqs
 }
 

@@ -40,7 +40,7 @@ func newWorld(accounts, markets int) *world {
 		w.markets = append(w.markets, fmt.Sprintf("M%03d-PERP", m))
 	}
 	for i := range accounts {
-		w.owners = append(w.owners, fmt.Sprintf("owner-%07d", i))
+		w.owners = append(w.owners, Owner(i))
 	}
 	return w
 }
