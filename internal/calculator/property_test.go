@@ -27,11 +27,34 @@ type testVenue struct {
 	funding  bool     // by index, settled position by position
 	settles  bool     // funding of all positions at every change of their pool
 	digits   int32    // of sizes, and of prices of fills, so that costs are whole; 0: those of the market
-	edge     bool     // the liquidation price is exact: at it liquidatable or at the edge, one unit before neither
+	modes    []string // account modes
+	caps     bool     // leverage caps
+	priced   func(mode string) bool
+	slack    slack // how far equity may be from maintenance around a liquidation price: the bound of the venue's page
+}
+
+// slack is what the page of a venue allows: on the unit of price at or behind a printed liquidation price, equity is at most
+// above over maintenance, and on the unit before it at most below under it; none: there it is over it, and the pool not liquidatable.
+type slack func(pool *Pool, p *Position) (above, below decimal.Decimal)
+
+// exact allows nothing.
+func exact(*Pool, *Position) (above, below decimal.Decimal) { return }
+
+// quanta is the bound of docs/venues/dydx-v4.md, "Printed prices".
+func quanta(*Pool, *Position) (above, below decimal.Decimal) {
+	return decimal.New(1, -6), decimal.New(2, -6)
+}
+
+// floors is the bound of docs/venues/hyperliquid.md §6 and "Prices".
+func floors(pool *Pool, p *Position) (above, below decimal.Decimal) {
+	size, price := p.Size.Decimal().Abs(), p.LiquidationPrice.Decimal()
+	digits := size.Mul(decimal.New(1, -10).Add(price.Mul(decimal.New(1, -14))))
+	bound := decimal.New(3*int64(len(pool.Positions)), -6).Add(digits)
+	return bound, bound
 }
 
 var testVenues = []testVenue{{
-	name: "standard", isolated: []string{"BTC", "ETH"}, closes: []string{"BTC", "ETH"}, legs: []string{"ETH"}, funding: true, edge: true,
+	name: "standard", isolated: []string{"BTC", "ETH"}, closes: []string{"BTC", "ETH"}, legs: []string{"ETH"}, caps: true, funding: true, slack: exact,
 	document: `{"venue": {"profile": "standard", "version": "1", "settlementAsset": "USDC", "valueScale": 8, "params": {"withdrawExcludesUpnl": "1"}},
 		"assets": [{"asset": "SOL", "haircuts": [{"lowerValue": "0", "haircut": "0.1"}, {"lowerValue": "30000", "haircut": "0.25"}], "price": "151.37"}],
 		"markets": [
@@ -41,7 +64,7 @@ var testVenues = []testVenue{{
 			 "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]},
 			{"market": "SOL", "priceScale": 1, "sizeScale": 2, "mark": "151.3", "tiers": [{"lowerNotional": "0", "maxLeverage": 10, "maintenanceRate": "0.05"}]}]}`,
 }, {
-	name: "portfolio", isolated: []string{"BTC"}, closes: []string{"BTC", "ETH"}, legs: []string{"ETH"}, funding: true, edge: true,
+	name: "portfolio", isolated: []string{"BTC"}, closes: []string{"BTC", "ETH"}, legs: []string{"ETH"}, funding: true, slack: exact,
 	document: `{"venue": {"profile": "portfolio", "version": "1", "settlementAsset": "USDC", "valueScale": 8,
 			"params": {"grid": "3", "group.BTC": "1", "group.ETH": "2", "offset.1.2": "0.6", "contingency": "0.005"}},
 		"assets": [{"asset": "BTC", "haircuts": [{"lowerValue": "0", "haircut": "0.05"}], "cap": "4000000", "price": "64000.25"}],
@@ -49,16 +72,20 @@ var testVenues = []testVenue{{
 			{"market": "BTC", "priceScale": 2, "sizeScale": 6, "mark": "64123.45", "tiers": [{"lowerNotional": "0", "maxLeverage": 20, "maintenanceRate": "0.025"}]},
 			{"market": "ETH", "priceScale": 5, "sizeScale": 3, "mark": "3101.00777", "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]}]}`,
 }, {
-	name: "hyperliquid", isolated: []string{"BTC", "ETH"}, closes: []string{"BTC", "ETH"}, funding: true,
+	name: "hyperliquid", isolated: []string{"BTC", "ETH"}, closes: []string{"BTC", "ETH"}, caps: true, funding: true, slack: floors,
+	modes: []string{"standard", "unified", "portfolioMargin"}, priced: func(mode string) bool { return mode != "portfolioMargin" }, // there it is not the trigger
 	document: `{"venue": {"profile": "hyperliquid", "version": "2025", "settlementAsset": "USDC", "valueScale": 6},
+		"assets": [{"asset": "HYPE", "haircuts": [{"lowerValue": "0", "haircut": "0.35"}], "cap": "50000", "price": "41.37"}],
 		"markets": [
 			{"market": "BTC", "priceScale": 1, "sizeScale": 5, "mark": "64123.4", "oracle": "64120",
 			 "tiers": [{"lowerNotional": "0", "maxLeverage": 40, "maintenanceRate": "0.0125"}, {"lowerNotional": "100000", "maxLeverage": 20, "maintenanceRate": "0.025"}]},
 			{"market": "ETH", "priceScale": 3, "sizeScale": 3, "mark": "3101.007", "oracle": "3100",
 			 "tiers": [{"lowerNotional": "0", "maxLeverage": 25, "maintenanceRate": "0.02"}]},
+			{"market": "MEME", "priceScale": 4, "sizeScale": 0, "mark": "0.4135", "marginModes": "noCross", "params": {"noBackstop": "1"},
+			 "tiers": [{"lowerNotional": "0", "maxLeverage": 10, "maintenanceRate": "0.05"}]},
 			{"market": "HYPE", "priceScale": 2, "sizeScale": 2, "mark": "41.35", "tiers": [{"lowerNotional": "0", "maxLeverage": 10, "maintenanceRate": "0.05"}]}]}`,
 }, {
-	name: "dydx-v4", closes: []string{"BTC", "ETH", "DOGE"}, funding: true, settles: true, digits: 3,
+	name: "dydx-v4", closes: []string{"BTC", "ETH", "DOGE", "ISO"}, funding: true, settles: true, digits: 3, slack: quanta,
 	document: `{"venue": {"profile": "dydx-v4", "version": "9", "settlementAsset": "USDC", "valueScale": 6, "block": 7, "params": {
 			"bankruptcyAdjustmentPpm": "1000000", "maxInsuranceLostPerBlock": "1000000", "maxLiquidationFeePpm": "15000", "maxNotionalPerBlock": "100000",
 			"maxPositionPortionPpm": "100000", "minPositionNotional": "1000", "spreadToMaintenancePpm": "1500000"}},
@@ -68,6 +95,9 @@ var testVenues = []testVenue{{
 				"stepBaseQuantums": "1000000", "quantumConversionExponent": "-9", "subticksPerTick": "100000"}},
 			{"market": "DOGE", "priceScale": 5, "sizeScale": 3, "mark": "0.21", "params": {
 				"initialMarginPpm": "100000", "maintenanceFractionPpm": "500000", "lowerCap": "0", "upperCap": "0", "isolated": "0",
+				"stepBaseQuantums": "1000", "quantumConversionExponent": "-9", "subticksPerTick": "1000000"}},
+			{"market": "ISO", "priceScale": 5, "sizeScale": 3, "mark": "2.37", "params": {
+				"initialMarginPpm": "100000", "maintenanceFractionPpm": "500000", "lowerCap": "0", "upperCap": "0", "isolated": "1",
 				"stepBaseQuantums": "1000", "quantumConversionExponent": "-9", "subticksPerTick": "1000000"}},
 			{"market": "ETH", "priceScale": 6, "sizeScale": 9, "mark": "3101.007", "params": {
 				"initialMarginPpm": "20000", "maintenanceFractionPpm": "600000", "lowerCap": "0", "upperCap": "0", "isolated": "0",
@@ -92,13 +122,14 @@ func TestFoldAndCalculator(t *testing.T) {
 				for range 3 + r.IntN(25) {
 					a.step()
 				}
+				a.observe()
 				n := a.compare()
 				positions += n
-				if venue.edge {
+				if venue.priced == nil || venue.priced(a.mode) {
 					prices += a.checkEdges()
 				}
 			}
-			if positions < accounts/2 || venue.edge && prices < accounts/4 {
+			if positions < accounts/2 || prices < accounts/4 {
 				t.Errorf("only %d positions and %d liquidation prices in %d accounts: the test tests too little", positions, prices, accounts)
 			}
 		})
@@ -116,7 +147,10 @@ type randomAccount struct {
 	rates   map[string][]FundingRate
 	modes   map[string]events.MarginMode
 	levers  map[string]uint32
-	strange bool // it holds what a document cannot say: a pool that owes, or without a position
+	caps    map[string]uint32
+	mode    string                   // of the account
+	outside map[string]events.Number // observed, by asset
+	strange bool                     // it holds what a document cannot say: a pool that owes, or without a position
 }
 
 func newRandomAccount(t *testing.T, venue *testVenue, r *rand.Rand) *randomAccount {
@@ -139,9 +173,25 @@ func newRandomAccount(t *testing.T, venue *testVenue, r *rand.Rand) *randomAccou
 		}
 	}
 	a := &randomAccount{T: t, Rand: r, venue: venue, fold: w, settled: map[string]uint32{}, rates: map[string][]FundingRate{},
-		modes: map[string]events.MarginMode{}, levers: map[string]uint32{}}
+		modes: map[string]events.MarginMode{}, levers: map[string]uint32{}, caps: map[string]uint32{}}
 	a.apply(&events.Deposit{Asset: p.Venue.SettlementAsset, Amount: a.number(20_000, 2)})
+	if venue.modes != nil && a.IntN(2) == 0 {
+		a.mode = venue.modes[a.IntN(len(venue.modes))]
+		a.apply(&events.AccountModeSet{Mode: a.mode})
+	}
 	return a
+}
+
+// observe tells in the end what the account's pool holds elsewhere, where its mode has such a pool.
+func (a *randomAccount) observe() {
+	a.outside = map[string]events.Number{}
+	if a.mode == "" || a.mode == a.venue.modes[0] || a.IntN(2) == 0 {
+		return
+	}
+	asset := a.fold.portfolio.Venue.SettlementAsset
+	if amount := a.number(30_000, 3); a.apply(&events.PoolBalanceObserved{Asset: asset, Amount: amount}) {
+		a.outside[asset] = amount
+	}
 }
 
 // apply applies a fact and reports that it was not a dead letter.
@@ -237,6 +287,12 @@ func (a *randomAccount) step() {
 		}
 	case 4:
 		lever := uint32(1 + a.IntN(10))
+		if a.venue.caps && a.IntN(3) == 0 {
+			if a.apply(&events.LeverageCapSet{Market: m.Market, MaxLeverage: lever}) {
+				a.caps[m.Market] = lever
+			}
+			return
+		}
 		if a.apply(&events.LeverageSet{Market: m.Market, Leverage: lever}) {
 			a.levers[m.Market] = lever
 		}
@@ -354,7 +410,10 @@ func (a *randomAccount) document() []byte {
 		}
 		m["fundingRates"] = rates
 	}
-	orders, modes, levers := []any{}, map[string]any{}, map[string]any{}
+	orders, modes, levers, caps := []any{}, map[string]any{}, map[string]any{}, map[string]any{}
+	for market, most := range a.caps {
+		caps[market] = most
+	}
 	for _, o := range a.orders {
 		orders = append(orders, map[string]any{"market": o.Market, "side": o.Side.Value.String(), "size": o.Size.String(), "price": o.Price.String()})
 	}
@@ -364,7 +423,17 @@ func (a *randomAccount) document() []byte {
 	for market, lever := range a.levers {
 		levers[market] = lever
 	}
-	doc["balances"], doc["positions"], doc["orders"], doc["modes"], doc["leverage"] = balances, positions, orders, modes, levers
+	doc["balances"], doc["positions"], doc["orders"], doc["modes"], doc["leverage"], doc["leverageCaps"] = balances, positions, orders, modes, levers, caps
+	if a.mode != "" {
+		doc["mode"] = a.mode
+	}
+	if len(a.outside) > 0 {
+		observed := map[string]any{}
+		for asset, amount := range a.outside {
+			observed[asset] = amount.String()
+		}
+		doc["observed"] = observed
+	}
 	data, err := json.Marshal(doc)
 	if err != nil {
 		a.Fatal(err)
@@ -402,8 +471,9 @@ func (a *randomAccount) compare() (positions int) {
 	return positions
 }
 
-// checkEdges moves each mark to its liquidation price, where the pool must be liquidatable or at the edge, and one unit
-// before it, where it must be neither. It returns the number of prices.
+// checkEdges moves each mark to its liquidation price, or to the unit of price behind it, where the pool must be
+// liquidatable or at the edge, and to the unit before it, where it must be neither; both but for what the venue's page
+// allows. It returns the number of prices.
 func (a *randomAccount) checkEdges() (prices int) {
 	a.Helper()
 	if a.strange {
@@ -431,21 +501,36 @@ func (a *randomAccount) checkEdges() (prices int) {
 			if !q.LiquidationPrice.Present || q.LiquidationPrice.Cmp(q.Mark.Number) == 0 {
 				continue
 			}
-			prices++
-			price, unit := q.LiquidationPrice.Decimal(), decimal.New(1, -int32(a.fold.markets[q.Market].price))
-			if q.Mark.Decimal().LessThan(price) {
+			digits := int32(a.fold.markets[q.Market].price)
+			price, unit := q.LiquidationPrice.Decimal().Truncate(digits), decimal.New(1, -digits)
+			if q.Mark.Decimal().LessThan(q.LiquidationPrice.Decimal()) { // a short's, whose losing side is above
 				unit = unit.Neg()
+				if price.LessThan(q.LiquidationPrice.Decimal()) {
+					price = price.Sub(unit)
+				}
 			}
-			if moved := at(q.Market, price).pool(i); moved.Equity.Cmp(moved.Maintenance.Number) > 0 {
+			if price.Sign() == 0 || price.Equal(q.Mark.Decimal()) {
+				continue // no price of the market
+			}
+			prices++
+			above, below := a.venue.slack(&pool, &q)
+			moved := at(q.Market, price).pool(i)
+			if moved.cushion().GreaterThan(above) {
 				a.Errorf("%s\n%s at its liquidation price %s: equity %s is above maintenance %s", data, q.Market, price, moved.Equity, moved.Maintenance)
 			}
-			if safe := at(q.Market, price.Add(unit)).pool(i); *safe.Liquidatable || safe.Equity.Cmp(safe.Maintenance.Number) <= 0 {
-				a.Errorf("%s\n%s a unit before its liquidation price, at %s: equity %s, maintenance %s", data, q.Market, price.Add(unit), safe.Equity, safe.Maintenance)
+			if price = price.Add(unit); price.Equal(q.Mark.Decimal()) {
+				continue
+			}
+			safe := at(q.Market, price).pool(i)
+			if below.IsZero() && (*safe.Liquidatable || safe.cushion().Sign() <= 0) || safe.cushion().LessThan(below.Neg()) {
+				a.Errorf("%s\n%s a unit before its liquidation price, at %s: equity %s, maintenance %s", data, q.Market, price, safe.Equity, safe.Maintenance)
 			}
 		}
 	}
 	return prices
 }
+
+func (p *Pool) cushion() decimal.Decimal { return p.Equity.Decimal().Sub(p.Maintenance.Decimal()) }
 
 func (f *Figures) pool(i int) *Pool {
 	if i == 0 {
