@@ -29,8 +29,8 @@ const ingestBytes = 64 << 20
 // NewIngest begins. The store must hold no rows, and nothing may be committed until Finish or Abort.
 func (s *Store) NewIngest() (*Ingest, error) {
 	g := &Ingest{s: s, dir: s.dir + ".ingest"}
-	if len(s.sum.rows) > 0 {
-		return nil, fmt.Errorf("fill the store: it holds %d rows", len(s.sum.rows))
+	if s.sum.rows.used > 0 {
+		return nil, fmt.Errorf("fill the store: it holds %d rows", s.sum.rows.used)
 	}
 	err := os.RemoveAll(g.dir) // what a crash left
 	if err == nil {

@@ -16,7 +16,7 @@ import (
 //
 // It is a defence against accidents. What was folded is proven by the chain.
 type sum struct {
-	rows  map[uint64]uint64 // by the key's hash
+	rows  rowSums
 	total uint64
 }
 
@@ -37,20 +37,18 @@ func hashPair(key, value []byte) uint64 {
 // row notes that a row is set, or deleted where value is nil.
 func (s *sum) row(key, value []byte) {
 	k := xxhash.Sum64(key)
-	s.total -= s.rows[k]
 	if value == nil {
-		delete(s.rows, k)
+		s.total -= s.rows.take(k)
 		return
 	}
 	h := hashPair(key, value)
-	s.rows[k] = h
-	s.total += h
+	s.total += h - s.rows.put(k, h)
 }
 
 // load reads everything and compares it with the sum of the last commit.
 func (s *Store) load(verify bool) error {
 	if verify {
-		s.sum.rows = make(map[uint64]uint64)
+		s.sum.rows = rowSums{}
 		err := s.eachKey(rowPrefix, func(key, value []byte) error {
 			s.sum.row(key[1:], value)
 			return nil
