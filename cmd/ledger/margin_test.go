@@ -22,7 +22,7 @@ func TestMarginPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := 0
+	calls, used := 0, ""
 	for _, page := range append(pages, "README.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
@@ -31,6 +31,7 @@ func TestMarginPages(t *testing.T) {
 		now := shown.ReplaceAllStringFunc(string(text), func(block string) string {
 			calls++
 			m := shown.FindStringSubmatch(block)
+			used += m[1]
 			args := words(t, strings.ReplaceAll(m[1], "\\\n", " "))[3:]
 			status, output := capture(t, args...)
 			if status != 0 && status != badInput {
@@ -44,6 +45,17 @@ func TestMarginPages(t *testing.T) {
 		if *rewritePages && now != string(text) {
 			if err := os.WriteFile(page, []byte(now), 0o644); err != nil {
 				t.Fatal(err)
+			}
+		}
+	}
+	for _, pattern := range []string{"docs/venues/examples/*.json", "docs/formats/examples/*.json"} {
+		examples, err := filepath.Glob(pattern)
+		if err != nil || len(examples) == 0 {
+			t.Errorf("%s: %d examples, %v", pattern, len(examples), err)
+		}
+		for _, name := range examples {
+			if !strings.Contains(used, filepath.ToSlash(name)) {
+				t.Errorf("no page shows what ledger margin says to %s", name)
 			}
 		}
 	}
