@@ -31,8 +31,7 @@ func (x *indexed) dir(w *where, p *audit.Past) string {
 type statementCmd struct {
 	where
 	indexed
-	From    string `help:"What is before this point is in the opening balance. Default: the beginning of what is there." placeholder:"POINT"`
-	To      string `help:"Last moment: ${points}." placeholder:"POINT" default:"end"`
+	span
 	Figures bool   `help:"The account at both ends too, as the API showed it."`
 	CSV     string `help:"Write the lines as CSV to this file; - is standard output." placeholder:"FILE"`
 	HTML    string `help:"Write a page to print to this file; - is standard output." placeholder:"FILE"`
@@ -47,15 +46,8 @@ func (cmd *statementCmd) Run(ctx context.Context, io *streams) error {
 		return err
 	}
 	o := audit.StatementOptions{Figures: cmd.Figures}
-	if o.To, err = audit.ParsePoint(cmd.To); err != nil {
+	if o.From, o.To, err = cmd.points(); err != nil {
 		return err
-	}
-	if cmd.From != "" {
-		from, err := audit.ParsePoint(cmd.From)
-		if err != nil {
-			return err
-		}
-		o.From = &from
 	}
 	p, err := cmd.open()
 	if err != nil {
