@@ -59,9 +59,28 @@ func (p *Past) walk(ctx context.Context, shard int32, to Point, o walkOptions) (
 		o.from = &b
 	}
 	o.progress = progressOr(o.progress)
-	o.progress.Begin(fmt.Sprintf("shard %d to %v", shard, to), 0)
+	o.progress.Begin(fmt.Sprintf("shard %d to %v", shard, to), p.recordsTo(ctx, shard, to, &o))
 	w := &walker{past: p, shard: shard, to: to, o: o}
 	return w.walk(ctx)
+}
+
+// recordsTo returns how many records a walk folds, for a bar; 0 where the order log does not say. What is wrong with it the fold will tell.
+func (p *Past) recordsTo(ctx context.Context, shard int32, to Point, o *walkOptions) int64 {
+	base := uint64(0)
+	if h := o.from.head; h != nil {
+		base = h.Counters.N
+	}
+	switch {
+	case o.progress == Progress(quiet{}):
+		return 0
+	case to.N > 0:
+		return int64(to.N - min(base, to.N))
+	case to.Cut > 0 || to.isEnd():
+		if x, err := p.scan(ctx, shard, o.from.head, to.Cut, nil); err == nil {
+			return int64(x.n - min(base, x.n))
+		}
+	}
+	return 0
 }
 
 // walker folds up to a point.

@@ -46,7 +46,7 @@ func (o *Outcome) write(b *strings.Builder) {
 	for _, c := range o.Counts {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", c.Status, c.Happened, c.Would, c.OnlyThen, c.OnlyIf, c.Earlier, c.Later)
 	}
-	if m := o.Money; m != nil {
+	if m := o.Money; m != nil && len(m.Assets) > 0 {
 		fmt.Fprintln(w, "\t\t\t\t\t\t\nmoney\thappened\twould have\t\t\t\t\t")
 		for i := range m.Assets {
 			x := &m.Assets[i]

@@ -102,10 +102,10 @@ func (r *run) wanted(names ...string) bool {
 func (r *run) say(format string, args ...any) { fmt.Fprintf(r.o.Log, format+"\n", args...) }
 
 // past opens a made past, which is made where it is not there.
-func (r *run) past(name string, s size) (*audit.Past, error) {
+func (r *run) past(name string, s Size) (*audit.Past, error) {
 	if r.o.Quick {
 		name += "-quick"
-		s.accounts, s.facts, s.snapshotRecords = s.accounts/50, s.facts/50, s.snapshotRecords/50
+		s.Accounts, s.Facts, s.SnapshotRecords = s.Accounts/50, s.Facts/50, s.SnapshotRecords/50
 	}
 	dir := filepath.Join(r.dir, name)
 	if p, err := audit.OpenArchive(dir); err == nil {
@@ -116,7 +116,7 @@ func (r *run) past(name string, s size) (*audit.Past, error) {
 		return nil, err
 	}
 	begin := time.Now()
-	if err := makePast(r.ctx, dir, s, r.say); err != nil {
+	if err := Make(r.ctx, dir, s, r.say); err != nil {
 		return nil, fmt.Errorf("make a past: %w", err)
 	}
 	r.say("made %s in %v", dir, time.Since(begin).Round(time.Second))
@@ -125,7 +125,7 @@ func (r *run) past(name string, s size) (*audit.Past, error) {
 
 // verify verifies an archive of protobuf facts of 100,000 accounts, whole and without hashes, in turn.
 func (r *run) verify() error {
-	p, err := r.past("verify", size{accounts: 100_000, markets: 200, facts: 2_000_000, cutRecords: 1024})
+	p, err := r.past("verify", Size{Accounts: 100_000, Markets: 200, Facts: 2_000_000, CutRecords: 1024})
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (r *run) verify() error {
 // day makes a day of 10M facts with a snapshot every hour, the index of its postings, statements and states of it.
 func (r *run) day() error {
 	const hour = 10_400_000 / 24 // records, with those that open 100,000 accounts
-	p, err := r.past("day", size{accounts: 100_000, markets: 200, facts: 10_000_000, cutRecords: 1024, snapshotRecords: hour})
+	p, err := r.past("day", Size{Accounts: 100_000, Markets: 200, Facts: 10_000_000, CutRecords: 1024, SnapshotRecords: hour})
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 // A made past is one that audits agree with: hashes, announcements, snapshots; and every snapshot is one to begin behind.
 func TestMadePast(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "past")
-	s := size{accounts: 100, markets: 5, facts: 2000, cutRecords: 64, snapshotRecords: 500}
-	if err := makePast(t.Context(), dir, s, t.Logf); err != nil {
+	s := Size{Accounts: 100, Markets: 5, Facts: 2000, CutRecords: 64, SnapshotRecords: 500}
+	if err := Make(t.Context(), dir, s, t.Logf); err != nil {
 		t.Fatal(err)
 	}
 	p, err := audit.OpenArchive(dir)
@@ -28,7 +28,7 @@ func TestMadePast(t *testing.T) {
 		t.Errorf("snapshots %q", p.Archive.Shards[0].Snapshots)
 	}
 	again := filepath.Join(t.TempDir(), "again")
-	if err := makePast(t.Context(), again, s, t.Logf); err != nil {
+	if err := Make(t.Context(), again, s, t.Logf); err != nil {
 		t.Fatal(err)
 	}
 	q, err := audit.OpenArchive(again)

@@ -21,12 +21,12 @@ import (
 // dayBegins is when the made day begins; it has 24 hours.
 var dayBegins = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 
-// size is how large a made past is.
-type size struct {
-	accounts, markets int
-	facts             int // beside those that open the accounts
-	cutRecords        int // records per cut
-	snapshotRecords   int // records per snapshot, which comes with the next cut; 0: none
+// Size is how large a made past is.
+type Size struct {
+	Accounts, Markets int
+	Facts             int // beside those that open the accounts
+	CutRecords        int // records per cut
+	SnapshotRecords   int // records per snapshot, which comes with the next cut; 0: none
 }
 
 // topics of the made ledger: one shard, one partition each.
@@ -39,7 +39,7 @@ const orderTopic = "bench.order"
 type past struct {
 	ctx   context.Context
 	dir   string
-	size  size
+	size  Size
 	facts *bench.Facts
 	say   func(string, ...any)
 
@@ -56,10 +56,10 @@ type past struct {
 	shard   archive.Shard
 }
 
-// makePast makes an archive of a day in a folder.
-func makePast(ctx context.Context, dir string, s size, say func(string, ...any)) (err error) {
-	p := &past{ctx: ctx, dir: dir, size: s, facts: bench.NewFacts(s.accounts, s.markets), say: say, files: map[string]*archive.Writer{}, at: dayBegins}
-	p.step = 24 * time.Hour / time.Duration(s.facts+4*s.accounts)
+// Make makes an archive of a day in a folder: the same for the same size. say hears how far it has come.
+func Make(ctx context.Context, dir string, s Size, say func(string, ...any)) (err error) {
+	p := &past{ctx: ctx, dir: dir, size: s, facts: bench.NewFacts(s.Accounts, s.Markets), say: say, files: map[string]*archive.Writer{}, at: dayBegins}
+	p.step = 24 * time.Hour / time.Duration(s.Facts+4*s.Accounts)
 	p.shard = archive.Shard{FromCut: 1, FromN: 1, FromSeqs: [events.Streams]uint64{1, 1, 1}, Snapshots: []string{}}
 	if err := p.begin(); err != nil {
 		return err
@@ -67,12 +67,12 @@ func makePast(ctx context.Context, dir string, s size, say func(string, ...any))
 	if err := p.facts.Open(p.emit); err != nil {
 		return err
 	}
-	for i := range s.facts {
-		if i%max(s.facts/24, 1) == 0 {
+	for i := range s.Facts {
+		if i%max(s.Facts/24, 1) == 0 {
 			if err := p.facts.Funding(p.emit); err != nil {
 				return err
 			}
-			p.say("%d of %d facts", i, s.facts)
+			p.say("%d of %d facts", i, s.Facts)
 		}
 		if err := p.facts.Next(i, p.emit); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (p *past) emit(owner string, body events.Body) error {
 	}
 	p.open++
 	p.made++
-	if p.open == p.size.cutRecords {
+	if p.open == p.size.CutRecords {
 		return p.cut()
 	}
 	return nil
@@ -163,7 +163,7 @@ func (p *past) cut() error {
 			}
 		}
 	}
-	if n := p.size.snapshotRecords; n > 0 && p.made-p.taken >= n {
+	if n := p.size.SnapshotRecords; n > 0 && p.made-p.taken >= n {
 		p.taken = p.made
 		to := snapshot.Dir(filepath.Join(p.dir, archive.SnapshotsFolder))
 		m, err := snapshot.Take(p.ctx, to, audit.StateOf(p.rec.Fold(), c.Head), snapshot.TakeOptions{Now: p.at})
