@@ -24,7 +24,7 @@ func TestMadePast(t *testing.T) {
 	if err != nil || !r.Agrees || r.Shards[0].Records < 2000 {
 		t.Fatalf("%v, %v", r, err)
 	}
-	if p.Archive.Shards[0].Snapshots == nil || len(p.Archive.Shards[0].Snapshots) < 3 {
+	if len(p.Archive.Shards[0].Snapshots) < 3 {
 		t.Errorf("snapshots %q", p.Archive.Shards[0].Snapshots)
 	}
 	again := filepath.Join(t.TempDir(), "again")

@@ -52,7 +52,6 @@ type past struct {
 	at      time.Time
 	step    time.Duration
 	control orderlog.Fence
-	seqs    [events.Streams]uint64
 	shard   archive.Shard
 }
 
