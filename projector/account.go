@@ -585,7 +585,9 @@ func (s *Shard) accountOpened(a *account, known bool, b *events.AccountOpened) {
 	if known {
 		s.violate(a, &a.cross, margin.RuleAccountReopened)
 	}
-	a.operator, a.marginType = strings.Clone(b.Operator), b.MarginType
+	if a.marginType = b.MarginType; b.Operator != a.own().operator {
+		a.change().operator = strings.Clone(b.Operator)
+	}
 	s.enqueueAccount(a)
 }
 
@@ -610,7 +612,7 @@ func (s *Shard) portfolioStopSet(a *account, b *events.PortfolioStopSet) Reason 
 			return reason
 		}
 	}
-	a.stop = next
+	a.change().stop = next
 	s.enqueue(&a.cross)
 	return ReasonNone
 }
@@ -630,15 +632,16 @@ func (s *Shard) marginCallLevelsSet(a *account, b *events.MarginCallLevelsSet) R
 	for _, p := range a.isolated {
 		s.clearCalls(p)
 	}
-	a.levels, a.ownLevels = levels, true
+	t := a.change()
+	t.levels, t.ownLevels = levels, true
 	s.enqueueAccount(a)
 	return ReasonNone
 }
 
 // callLevels are the account's margin-call levels, falling.
 func (a *account) callLevels() []int64 {
-	if a.ownLevels {
-		return a.levels
+	if a.terms != nil && a.terms.ownLevels {
+		return a.terms.levels
 	}
 	return a.venue.profile.CallLevels()
 }

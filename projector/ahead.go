@@ -19,7 +19,7 @@ func (s *Shard) ReadAhead(facts []*events.Event) {
 	}
 	var sum int64
 	for _, a := range accounts {
-		sum += int64(a.Subaccount) + int64(a.marginType) + int64(len(a.settings)) + int64(a.cross.called) + a.cross.leeway.multiple + int64(len(a.cross.Balances)) + int64(len(a.levels))
+		sum += int64(a.Subaccount) + int64(a.marginType) + int64(len(a.settings)) + int64(a.cross.called) + a.cross.leeway.multiple + int64(len(a.cross.Balances))
 	}
 	for _, a := range accounts {
 		if n := len(a.cross.Positions); n > 0 {

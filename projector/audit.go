@@ -284,7 +284,7 @@ func (s *Shard) eachPool(out *PoolState, a *account, fn func(*PoolState) error) 
 
 func (v *venue) poolState(out *PoolState, p *pool, money []Money) {
 	a, h := p.account, v.profile.Judge(&p.Pool)
-	*out = PoolState{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator, MarginType: a.marginType, Incomplete: a.incomplete > 0,
+	*out = PoolState{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.own().operator, MarginType: a.marginType, Incomplete: a.incomplete > 0,
 		Pool: p.name(), Money: out.Money[:0], Positions: out.Positions[:0], Unpriced: h.Unpriced, Missing: h.Missing, Called: p.called}
 	if h.Missing == "" {
 		out.Equity, out.Initial, out.Maintenance = v.number(h.Equity), v.number(h.Initial), v.number(h.Maintenance)

@@ -99,7 +99,7 @@ func (s *Shard) readAhead(pools []*pool) {
 	var sum int64
 	for _, p := range pools {
 		a := p.account
-		sum += int64(len(p.Positions)) + int64(len(p.Balances)) + int64(a.marginType) + int64(len(a.levels)) + a.stop.ratio + p.health.Equity.Hi + int64(p.healthN)
+		sum += int64(len(p.Positions)) + int64(len(p.Balances)) + int64(a.marginType) + int64(p.healthN)
 	}
 	for _, p := range pools {
 		for i := range p.Positions {
@@ -175,12 +175,12 @@ func (s *Shard) edgesOf(p *pool, h *margin.Health, edges []margin.Edge) []margin
 	if p.called > 0 {
 		edges = append(edges, profile.CallClearEdge(levels[p.called-1]))
 	}
-	if p.market == nil && a.stop.armed && h.Positions > 0 {
-		if a.stop.hasFloor {
-			edges = append(edges, margin.Edge{Floor: a.stop.floor})
+	if st := &a.own().stop; p.market == nil && st.armed && h.Positions > 0 {
+		if st.hasFloor {
+			edges = append(edges, margin.Edge{Floor: st.floor})
 		}
-		if a.stop.hasRatio {
-			edges = append(edges, margin.Edge{Multiple: a.stop.ratio})
+		if st.hasRatio {
+			edges = append(edges, margin.Edge{Multiple: st.ratio})
 		}
 	}
 	return edges

@@ -98,13 +98,13 @@ func (s *Shard) clearCalls(p *pool) {
 }
 
 func (s *Shard) judgeStop(a *account, h *margin.Health) {
-	st := &a.stop
+	st := &a.own().stop
 	if !st.armed || h.Positions == 0 {
 		return
 	}
 	if st.hasFloor && h.Equity.Less(st.floor) || st.hasRatio && h.Maintenance.Sign() > 0 && belowMultiple(h, st.ratio) {
 		s.announce(&a.cross, events.KindPortfolioStopTriggered, nil, 0)
-		st.armed = false
+		a.change().stop.armed = false
 		s.touchAccount(a)
 	}
 }

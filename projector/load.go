@@ -301,14 +301,18 @@ func (s *Shard) enterLoaded(a *account) error {
 // load reads an account's row. Of the shard it only reads what rows of lower kinds have made.
 func (a *account) load(r *rowReader) error {
 	v := a.venue
-	a.operator, a.marginType, a.funded, a.ownLevels = r.text(), events.MarginType(r.byte()), r.bool(), r.bool()
-	if a.ownLevels {
-		a.levels = make([]int64, r.count())
-		for i := range a.levels {
-			a.levels[i] = r.int()
+	var own terms
+	own.operator, a.marginType, a.funded, own.ownLevels = r.text(), events.MarginType(r.byte()), r.bool(), r.bool()
+	if own.ownLevels {
+		own.levels = make([]int64, r.count())
+		for i := range own.levels {
+			own.levels[i] = r.int()
 		}
 	}
-	a.stop.load(r)
+	if own.stop.load(r); own.operator != "" || own.ownLevels || own.stop != (stop{}) {
+		a.terms = new(terms) // here only: most have none
+		*a.terms = own
+	}
 	for range r.count() {
 		set, err := v.loadSetting(r)
 		if err != nil {
@@ -470,7 +474,7 @@ func (s *Shard) Loaded(c Counters) error {
 	for _, r := range s.dirty.rows {
 		r.unmark()
 	}
-	s.dirty.rows = s.dirty.rows[:0]
+	s.dirty.rows = nil // every account was on it
 	return nil
 }
 
@@ -503,6 +507,7 @@ func (s *Shard) boundLoaded(pools []*pool) {
 	for _, p := range pools {
 		p.healthN = 0
 	}
+	s.healths.next()
 }
 
 // CheckTrialBalance adds up what rows hold, per venue and asset: accounts, isolated pools and system

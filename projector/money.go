@@ -269,17 +269,6 @@ func (s *Shard) withdrawable(a *account) fixed.Int128 {
 	return a.venue.profile.Withdrawable(h, orders)
 }
 
-// health returns a pool's health, taken once after the record's changes.
-func (s *Shard) health(p *pool) *margin.Health {
-	if p.healthN != s.counters.N {
-		p.health = p.account.venue.profile.Judge(&p.Pool)
-		p.healthN = s.counters.N
-		s.judgements++
-		p.judgement = s.judgements
-	}
-	return &p.health
-}
-
 // touch marks a pool as changed by the record. Where the venue settles a pool's funding whole, it
 // does so before the first change.
 func (s *Shard) touch(p *pool) {

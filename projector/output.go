@@ -127,11 +127,12 @@ func (s *Shard) announce(p *pool, kind events.Kind, levels []int64, level int) {
 	case events.KindMarginCall, events.KindMarginCallCleared:
 		o.Level = multiple(levels[level])
 	case events.KindPortfolioStopTriggered:
-		if a.stop.hasFloor {
-			o.EquityFloor = v.number(a.stop.floor)
+		st := &a.own().stop
+		if st.hasFloor {
+			o.EquityFloor = v.number(st.floor)
 		}
-		if a.stop.hasRatio {
-			o.RatioFloor = multiple(a.stop.ratio)
+		if st.hasRatio {
+			o.RatioFloor = multiple(st.ratio)
 		}
 	case events.KindLiquidationCleared:
 		o.episode = p.episode
@@ -182,7 +183,7 @@ func (s *Shard) asks(p *pool, h *margin.Health) []int64 {
 
 // told are the figures of a pool's positions. Several announcements of one judgement share them.
 func (s *Shard) told(p *pool, h *margin.Health) []events.PositionFigures {
-	if s.tellings.pool == p && s.tellings.judgement == p.judgement {
+	if s.tellings.pool == p && s.tellings.judgement == p.taken.judgement {
 		return s.tellings.figures
 	}
 	from := len(s.positions)
@@ -190,7 +191,7 @@ func (s *Shard) told(p *pool, h *margin.Health) []events.PositionFigures {
 		s.positions = append(s.positions, s.figures(p, i, h))
 	}
 	figures := s.positions[from:len(s.positions):len(s.positions)]
-	s.tellings = tellings{p, p.judgement, figures}
+	s.tellings = tellings{p, p.taken.judgement, figures}
 	return figures
 }
 

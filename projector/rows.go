@@ -343,17 +343,18 @@ func (p *producer) appendValue(dst []byte) []byte {
 
 func (a *account) appendValue(dst []byte) []byte {
 	dst = append(dst, rowVersion)
-	dst = appendText(dst, a.operator)
+	own := a.own()
+	dst = appendText(dst, own.operator)
 	dst = append(dst, byte(a.marginType))
 	dst = appendBool(dst, a.funded)
-	dst = appendBool(dst, a.ownLevels)
-	if a.ownLevels {
-		dst = appendUint(dst, uint64(len(a.levels)))
-		for _, l := range a.levels {
+	dst = appendBool(dst, own.ownLevels)
+	if own.ownLevels {
+		dst = appendUint(dst, uint64(len(own.levels)))
+		for _, l := range own.levels {
 			dst = appendInt(dst, l)
 		}
 	}
-	dst = a.stop.append(dst)
+	dst = own.stop.append(dst)
 	dst = appendUint(dst, uint64(len(a.settings)))
 	for i := range a.settings {
 		dst = a.settings[i].append(dst)

@@ -73,6 +73,7 @@ type Shard struct {
 	positions  []events.PositionFigures // of the record's announcements, one after the other
 	tellings   tellings
 	judgements uint64
+	healths    healths
 	queue      []*pool        // to be judged
 	lines      []fixed.Int128 // a buffer: funding of a pool's positions
 	sizes      []int64        // a buffer: what an episode asks for
@@ -110,6 +111,7 @@ func (s *Shard) Apply(r *Record) *Effects {
 		s.boundDeferred() // while health is that of the last record
 	}
 	s.counters.N++
+	s.healths.next()
 	s.rec = r
 	s.positions, s.tellings = s.positions[:0], tellings{}
 	s.fx = Effects{N: s.counters.N, Outputs: s.fx.Outputs[:0], DeadLetters: s.fx.DeadLetters[:0], Postings: s.fx.Postings[:0]}

@@ -107,19 +107,41 @@ type account struct {
 	venue *venue
 	owner string
 
-	operator   string
-	marginType events.MarginType
-	funded     bool      // has, or had, a balance or a position
 	settings   []setting // by (market, leg): sparse
 	cross      pool
 	isolated   []*pool // by (market, leg)
-
-	levels    []int64 // of margin calls, at MultipleScale; nil: the profile's
-	ownLevels bool
-	stop      stop
-
-	incomplete int32 // derived: open dead letters of the account and of its owner
+	terms      *terms  // nil: the common ones
+	incomplete int32   // derived: open dead letters of the account and of its owner
+	marginType events.MarginType
+	funded     bool // has, or had, a balance or a position
 	changed    bool
+}
+
+// terms are what few accounts have of their own.
+type terms struct {
+	operator  string
+	levels    []int64 // of margin calls, at MultipleScale
+	ownLevels bool    // else the profile's
+	stop      stop
+}
+
+// commonTerms are those of an account that has none of its own.
+var commonTerms terms
+
+// own returns an account's terms, to be read.
+func (a *account) own() *terms {
+	if a.terms == nil {
+		return &commonTerms
+	}
+	return a.terms
+}
+
+// change returns an account's terms, to be changed.
+func (a *account) change() *terms {
+	if a.terms == nil {
+		a.terms = new(terms)
+	}
+	return a.terms
 }
 
 // stop is a portfolio stop.
@@ -167,11 +189,10 @@ type pool struct {
 	leeway leeway // derived
 
 	// Of the record being applied.
-	touched   bool // changed by it
-	queued    bool // to be judged
-	health    margin.Health
-	healthN   uint64 // the record after whose changes health was taken; 0: none
-	judgement uint64 // number of the health, among all that were taken
+	touched bool   // changed by it
+	queued  bool   // to be judged
+	healthN uint64 // the record after whose changes health was taken; 0: none
+	taken   *taken // its place; another pool's, later
 }
 
 // episode is an open liquidation.

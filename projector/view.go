@@ -212,7 +212,7 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 	if a == nil {
 		return nil
 	}
-	out := &AccountFigures{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.operator,
+	out := &AccountFigures{Venue: v.Name, Owner: a.owner, Subaccount: a.Subaccount, Operator: a.own().operator,
 		MarginType: a.marginType, Incomplete: s.openDeadLetters(a) > 0}
 	if parent, ok := v.parent(a.Subaccount); ok && parent != a.Subaccount {
 		out.Parent, out.Child = parent, true
@@ -239,6 +239,7 @@ func (s *Shard) Account(venue, owner string, subaccount uint32) *AccountFigures 
 			out.Stale = out.Stale || p.Positions[i].Market.IsStale(v.Time)
 		}
 	}
+	s.healths.next() // many accounts may be looked at
 	return out
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"marginledger/internal/orderlog"
 	"marginledger/internal/store"
@@ -37,6 +38,9 @@ type loadWork struct {
 	accounts []projector.ParsedAccount
 	entered  chan struct{}
 }
+
+// manyRows is from how many rows on loading gives memory back to the system.
+const manyRows = 1 << 16
 
 const (
 	loadBatch = 256
@@ -127,7 +131,14 @@ func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) erro
 	defer collectLess()()
 	l := newLoader(f)
 	defer l.end()
+	rows := 0
+	defer func() {
+		if rows >= manyRows { // What loading them left behind is more than what they need.
+			go debug.FreeOSMemory()
+		}
+	}()
 	row := func(r projector.Row) error {
+		rows++
 		if err := l.row(r); err != nil {
 			return fmt.Errorf("%w: %w", errLoad, err)
 		}
@@ -149,8 +160,13 @@ func loadFold(f Fold, head *orderlog.Head, from snapshot.State, to *copier) erro
 			l.ahead.Expect(file.Rows)
 		}
 		err = file.Each(row, seen)
-	} else if err = from.EachRow(row); err == nil {
-		err = from.EachSeen(seen)
+	} else {
+		if own, ok := from.(*store.View); ok && l.ahead != nil {
+			l.ahead.Expect(own.AboutRows())
+		}
+		if err = from.EachRow(row); err == nil {
+			err = from.EachSeen(seen)
+		}
 	}
 	if err != nil {
 		return err

@@ -54,6 +54,7 @@ type Store struct {
 	window   int
 	seen     map[projector.Source]*window // this and sum are of the committing goroutine
 	sum      sum
+	opened   uint64 // rows that were there when it was opened; 0: not counted
 
 	mu     sync.Mutex
 	views  sync.WaitGroup

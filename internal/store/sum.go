@@ -56,6 +56,7 @@ func (s *Store) load(verify bool) error {
 		if err != nil {
 			return err
 		}
+		s.opened = uint64(s.sum.rows.used)
 	}
 	err := s.eachKey(seenPrefix, func(key, value []byte) error {
 		src, number, ok := parseSeenKey(key)

@@ -28,6 +28,9 @@ func (s *Store) View() (*View, error) {
 	return &View{s: s, snap: s.db.NewSnapshot()}, nil
 }
 
+// AboutRows returns how many rows there were when the store was opened; 0 where they were not counted.
+func (v *View) AboutRows() uint64 { return v.s.opened }
+
 // Close ends the view.
 func (v *View) Close() error {
 	defer v.s.views.Done()

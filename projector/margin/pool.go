@@ -25,12 +25,12 @@ type Observed struct {
 // Position is an open position. The fold owns Slot.
 type Position struct {
 	Market       *Market
-	Leg          events.Leg
 	Size         int64        // negative: short; never 0
 	Entry        fixed.Int128 // signed cost of what is open
 	FundingIndex fixed.Int128 // the market's at the last settlement
 	Leverage     int64        // the account's setting; 0: none
 	Slot         int32        // derived: place among the market's holders
+	Leg          events.Leg
 }
 
 // Balance is a holding of one asset, never 0 but for the settlement asset.
