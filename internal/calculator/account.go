@@ -3,6 +3,7 @@ package calculator
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -248,5 +249,21 @@ func (p *Portfolio) rates(market string) int {
 }
 
 func (p *Portfolio) unknownMarket(path, market string) error {
-	return wrong(path, "no market %s in this document", market)
+	names := make([]string, len(p.Markets))
+	for i := range p.Markets {
+		names[i] = p.Markets[i].Market
+	}
+	return wrong(path, "no market %s in this document%s", market, has(names))
+}
+
+// has says which names a document has, where these are few enough to read.
+func has(names []string) string {
+	const most = 8
+	switch {
+	case len(names) == 0:
+		return ": it has none"
+	case len(names) <= most:
+		return ": it has " + strings.Join(names, ", ")
+	}
+	return fmt.Sprintf(": it has %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

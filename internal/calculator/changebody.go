@@ -101,7 +101,11 @@ func (w *world) priceBody(c *Change) (events.Body, error) {
 	pair := low != high
 	switch {
 	case m == nil && x == nil:
-		return nil, c.wrong("no market or asset %s in this document", name)
+		names := w.portfolio.assetNames()
+		for i := range w.portfolio.Markets {
+			names = append(names, w.portfolio.Markets[i].Market)
+		}
+		return nil, c.wrong("no market or asset %s in this document%s", name, has(names))
 	case x != nil && (x.Min.Present || pair):
 		mid := low
 		if pair && x.Price.Present {
@@ -140,11 +144,14 @@ func (w *world) moneyBody(c *Change) (events.Body, error) {
 		return nil, err
 	}
 	asset := w.portfolio.Venue.SettlementAsset
+	if len(words) == 1 && w.portfolio.keeps() {
+		return nil, c.wrong("of which asset? Nobody holds %s here, it is only what amounts are counted in", asset)
+	}
 	if len(words) >= 2 {
 		asset = words[1]
 	}
 	if asset != w.portfolio.Venue.SettlementAsset && w.portfolio.asset(asset) == nil {
-		return nil, c.wrong("no asset %s in this document", asset)
+		return nil, c.wrong("no asset %s in this document%s", asset, has(w.portfolio.assetNames()))
 	}
 	if claims {
 		return w.claimBody(c, words, asset, amount)
@@ -168,6 +175,20 @@ func (w *world) claimBody(c *Change, words []string, asset string, amount events
 		}
 	}
 	return b, nil
+}
+
+// assetNames are the settlement asset and those that the document lists.
+func (p *Portfolio) assetNames() []string {
+	var names []string
+	if !p.keeps() {
+		names = append(names, p.Venue.SettlementAsset)
+	}
+	for i := range p.Assets {
+		if p.Assets[i].Asset != p.Venue.SettlementAsset {
+			names = append(names, p.Assets[i].Asset)
+		}
+	}
+	return names
 }
 
 // asset returns the state of an asset, nil where the document has none of that name.

@@ -149,12 +149,21 @@ func compare(base, own, over *node, profile string) (*Compared, error) {
 	return c, nil
 }
 
+// keeps reports that the venue's positions have collateral of their own.
+func (p *Portfolio) keeps() bool {
+	factory := registry.Find(p.Venue.Profile)
+	if factory == nil {
+		return false
+	}
+	profile, err := factory(p.Venue.Version, maxScale, params(p.Venue.Params))
+	_, keeps := profile.(margin.Keeper)
+	return err == nil && keeps
+}
+
 // lacks says what a venue whose positions have collateral of their own is not told: the first kind of fact, and all
 // the places.
 func (p *Portfolio) lacks() (kind, places string) {
-	factory := registry.Find(p.Venue.Profile)
-	profile, err := factory(p.Venue.Version, maxScale, params(p.Venue.Params))
-	if _, keeps := profile.(margin.Keeper); err != nil || !keeps {
+	if !p.keeps() {
 		return "", ""
 	}
 	var missing [3][]string

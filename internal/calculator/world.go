@@ -119,6 +119,16 @@ func (w *world) why(body events.Body, reason string) string {
 	if err := w.shard.Refusal(w.event(body)); err != nil {
 		return sentence(reason) + ": " + err.Error()
 	}
+	switch b, _ := body.(*events.MarginModeSet); {
+	case reason == string(projector.ReasonNotSupported):
+		return sentence(reason) + ": " + w.portfolio.Venue.Profile + " takes no " + body.EventType().String() + " like this"
+	case reason == string(projector.ReasonModeSwitch) && b != nil:
+		moves := "AMOUNT"
+		if b.Mode == events.Cross {
+			moves = "0"
+		}
+		return sentence(reason) + ": write " + b.Market + "=" + b.Mode.String() + ":" + moves
+	}
 	return sentence(reason)
 }
 

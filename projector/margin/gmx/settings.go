@@ -199,7 +199,7 @@ func (s *settings) decimals(longToken bool) int {
 // reader takes named numbers; the first failure sticks.
 type reader struct {
 	list []events.Param
-	used int
+	used [2]uint64 // bits by place in list, which has at most 128
 	err  error
 }
 
@@ -212,6 +212,15 @@ func (r *reader) find(name string) *events.Param {
 	return nil
 }
 
+// use marks a param as one that somebody asked for.
+func (r *reader) use(p *events.Param) {
+	for i := range r.list {
+		if &r.list[i] == p {
+			r.used[i/64] |= 1 << (i % 64)
+		}
+	}
+}
+
 func (r *reader) has(name string) bool { return r.find(name) != nil }
 
 func (r *reader) fail(name string, err error) {
@@ -220,7 +229,10 @@ func (r *reader) fail(name string, err error) {
 	}
 }
 
-var errAbsent = errors.New("is missing")
+var (
+	errAbsent  = errors.New("is missing")
+	errUnknown = errors.New("no such name")
+)
 
 // number reads a number as an integer at a scale.
 func (r *reader) number(name string, scale int) *big.Int {
@@ -229,7 +241,7 @@ func (r *reader) number(name string, scale int) *big.Int {
 		r.fail(name, errAbsent)
 		return new(big.Int)
 	}
-	r.used++
+	r.use(p)
 	v, err := scaled(p.Value, scale)
 	if err != nil {
 		r.fail(name, err)
@@ -273,10 +285,12 @@ func (r *reader) addLow(name string, to *big.Int) {
 	to.Add(to, low)
 }
 
-// done reports the first failure, or names that nobody asked for.
+// done reports the first failure, or a name that nobody asked for.
 func (r *reader) done() error {
-	if r.err == nil && r.used < len(r.list) {
-		return fmt.Errorf("gmx: %d names are unknown", len(r.list)-r.used)
+	for i := range r.list {
+		if r.err == nil && r.used[i/64]&(1<<(i%64)) == 0 {
+			return fmt.Errorf("gmx: %s: %w", r.list[i].Name, errUnknown)
+		}
 	}
 	return r.err
 }
