@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -65,6 +66,7 @@ func (r *run) durable(name string, encode func([]byte, *events.Event) []byte) (_
 		text = encode(text, f.fact(owner, fill, f.now))
 		ends, owners = append(ends, len(text)), append(owners, owner)
 	}
+	runtime.GC() // of what making the facts up left
 	begun, cpu := time.Now(), cpuTime()
 	// The other core decodes ahead, into buffers that come back.
 	type batch struct {
