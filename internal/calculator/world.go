@@ -119,6 +119,9 @@ func (w *world) why(body events.Body, reason string) string {
 	if err := w.shard.Refusal(w.event(body)); err != nil {
 		return sentence(reason) + ": " + err.Error()
 	}
+	if b, ok := body.(*events.VenueProfileSet); ok && registry.Find(b.Profile) == nil {
+		return sentence(reason) + has(registry.Names())
+	}
 	switch b, _ := body.(*events.MarginModeSet); {
 	case reason == string(projector.ReasonNotSupported):
 		return sentence(reason) + ": " + w.portfolio.Venue.Profile + " takes no " + body.EventType().String() + " like this"
