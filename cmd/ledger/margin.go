@@ -18,8 +18,8 @@ type marginCmd struct {
 	File     string   `arg:"" optional:"" default:"-" help:"The portfolio, JSON: docs/formats/margin.md. Standard input where absent." placeholder:"FILE"`
 	Format   string   `help:"json or text." enum:"json,text" default:"json"`
 	Explain  bool     `help:"Every term, tier, deduction and rounding step behind the figures."`
-	Order    []string `help:"What if this order were filled? \"BTC buy 2 @ 64000 [leg long] [fee 12] [isolated 500]\", or \"ETH long increase 5000 WETH with 1\" where positions have collateral of their own. Changes apply in the order in which they are given." placeholder:"ORDER" sep:"none"`
-	Deposit  []string `help:"What if this were deposited? \"500\", or \"0.5 ETH\"." placeholder:"AMOUNT" sep:"none"`
+	Order    []string `help:"What if this order were filled? \"BTC buy 2 @ 64000 [leg long] [fee 12] [isolated 500]\", or \"ETH long increase 5000 WETH with 1 [uiFee 0.0001]\" where positions have collateral of their own. Changes apply in the order in which they are given." placeholder:"ORDER" sep:"none"`
+	Deposit  []string `help:"What if this were deposited? \"500\", or \"0.5 ETH\"; \"100 USDC of ETH [impact]\" where it was claimable of a market." placeholder:"AMOUNT" sep:"none"`
 	Withdraw []string `help:"What if this were withdrawn?" placeholder:"AMOUNT" sep:"none"`
 	Price    []string `help:"What if the price of a market or asset were this? A pair is MIN..MAX." placeholder:"NAME=PRICE" sep:"none"`
 	Switch   []string `help:"What if the margin mode were switched? \"BTC=isolated\", \"BTC=isolated:500\" with its margin, \"BTC=cross\"." placeholder:"MARKET=MODE" sep:"none"`
@@ -55,6 +55,9 @@ func (c *marginCmd) run(k *kong.Context) error {
 		return &calculator.InputError{Detail: "--assume needs --compare, which goes with no change and not with --explain"}
 	}
 	if c.Compare != nil {
+		if len(c.Compare) == 0 {
+			return &calculator.InputError{Path: "--compare", Detail: "names no profile"}
+		}
 		return c.compare(data)
 	}
 	p, err := calculator.Read(data)

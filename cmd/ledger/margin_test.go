@@ -79,6 +79,7 @@ func TestMarginStatus(t *testing.T) {
 	wants(t, 0, []string{`"change": "--withdraw \"5000\""`, `"withdrawal_exceeds_withdrawable"`}, "margin", file, "--withdraw", "5000", "--deposit", "1")
 	wants(t, badInput, []string{`ledger margin: --order "BTC buy": must read: `}, "margin", file, "--order", "BTC buy")
 	wants(t, badInput, []string{"--assume needs --compare"}, "margin", file, "--assume", file)
+	wants(t, badInput, []string{"ledger margin: --compare: names no profile"}, "margin", file, "--compare", "")
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -106,7 +106,7 @@ func compare(base, own, over *node, profile string) (*Compared, error) {
 	name, version, versioned := strings.Cut(profile, "@")
 	c := &Compared{Profile: profile}
 	if registry.Find(name) == nil {
-		return nil, wrong("--compare "+profile, "no profile %s in this build", name)
+		return nil, wrong("--compare "+profile, "no profile %s in this build%s", name, has(registry.Names()))
 	}
 	merged := base
 	switch venue := base.member("venue"); {

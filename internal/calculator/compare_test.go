@@ -53,7 +53,7 @@ func TestCompareErrors(t *testing.T) {
 		{`{"gmx-v2": {"balances": {"USDC": true}}}`, "standard", `--assume gmx-v2.balances.USDC: is true or false, must be a decimal`},
 		{`{"gmx-v2": 5}`, "standard", `--assume gmx-v2: is a number, must be an object`},
 		{`{"standard": {"balances": {"USDC": "0.0000000001"}}}`, "standard", ``},
-		{`{}`, "standrad", `--compare standrad: no profile standrad in this build`},
+		{`{}`, "standrad", `--compare standrad: no profile standrad in this build: it has dydx-v4, gmx-v2, hyperliquid, portfolio, standard`},
 		{`{"standard": {"fills": [{"market": "XRP", "side": "buy", "size": "1", "price": "5"}]}}`, "standard", `standard@1: --assume standard.fills[0].market: no market XRP in this document: it has BTC, ETH`},
 	} {
 		answer, err := Compare(data, []byte(c.assume), strings.Split(c.profiles, ","))

@@ -61,6 +61,22 @@ func (f *Figures) sum() {
 	if liquidatable || !unknown {
 		f.Liquidatable = &liquidatable
 	}
+	f.MarginRatio = f.ratio()
+}
+
+// ratio is the margin ratio of the pool that is closest to liquidation; absent where one with a requirement has none: its
+// equity is not above zero, or unknown.
+func (f *Figures) ratio() Decimal {
+	out := f.Cross.MarginRatio
+	for _, p := range append([]Pool{f.Cross}, f.Isolated...) {
+		switch {
+		case p.Unknown != "", !p.MarginRatio.Present && p.Maintenance.Sign() > 0:
+			return Decimal{}
+		case p.MarginRatio.Present && (!out.Present || out.Cmp(p.MarginRatio.Number) < 0):
+			out = p.MarginRatio
+		}
+	}
+	return out
 }
 
 // plus adds amounts of one scale; absent with anything is absent.

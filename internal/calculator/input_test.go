@@ -75,7 +75,7 @@ func TestInputErrors(t *testing.T) {
 		// What the profile refuses, in its own words.
 		{`"version": "1"`, `"version": "7"`, `venue.version: unknown_profile: no such profile or version in this build: standard: unknown version "7"`},
 		{`"profile": "standard"`, `"profile": "standart"`, `venue.profile: unknown_profile: `},
-		{`"valueScale": 8`, `"valueScale": 8, "params": {"zork": "1"}`, `venue: bad_params: a setting of a profile that is unknown or past its range: param zork: unknown`},
+		{`"valueScale": 8`, `"valueScale": 8, "params": {"zork": "1"}`, `venue.params.zork: bad_params: a setting of a profile that is unknown or past its range: param zork: unknown`},
 		{`"valueScale": 8`, `"valueScale": 3`, `venue.valueScale: must be from 6 to 18`},
 		{`"priceScale": 1,`, `"priceScale": 1, "params": {"x": "1"},`, `markets[0]: bad_params: `},
 		{`"leverage"`, `"mode": "unified", "leverage"`, `mode: not_supported: `},
@@ -198,6 +198,31 @@ func TestDerived(t *testing.T) {
 		}
 		if s := w.markets["BTC"]; s.price != c.price || s.size != c.size || w.value != 12 {
 			t.Errorf("scales %d, %d and %d, want %d, %d and 12", s.price, s.size, w.value, c.price, c.size)
+		}
+	}
+}
+
+// TestMarginRatio: that at the top is the greatest of the pools', and none where one of them has none.
+func TestMarginRatio(t *testing.T) {
+	for _, c := range []struct{ position, balance, want string }{
+		{`{"market": "BTC", "size": "1", "entryPrice": "60000"}`, "10000", "0.04125"},                                                                            // 660 / 16,000
+		{`{"market": "BTC", "size": "1", "entryPrice": "66000", "isolatedMargin": "1000"}`, "9000", "0.66"},                                                      // the cross pool owes nothing
+		{`{"market": "BTC", "size": "1", "entryPrice": "68000", "isolatedMargin": "1000"}`, "9000", ""},                                                          // 1,000 in debt
+		{`{"market": "BTC", "size": "1", "entryPrice": "66000", "isolatedMargin": "1000"}, {"market": "ETH", "size": "1", "entryPrice": "3300"}`, "40", "0.825"}, // 33 / 40
+	} {
+		p, err := Read([]byte(`{"venue": {"profile": "standard", "version": "1", "settlementAsset": "USDC"}, "markets": [
+			{"market": "BTC", "mark": "66000", "tiers": [{"lowerNotional": "0", "maxLeverage": 50, "maintenanceRate": "0.01"}]},
+			{"market": "ETH", "mark": "3300", "tiers": [{"lowerNotional": "0", "maxLeverage": 50, "maintenanceRate": "0.01"}]}],
+			"balances": {"USDC": "` + c.balance + `"}, "positions": [` + c.position + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := Calculate(p, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.MarginRatio; got.Present != (c.want != "") || got.Present && got.String() != c.want {
+			t.Errorf("%s: margin ratio %s, want %q", c.position, show(got), c.want)
 		}
 	}
 }

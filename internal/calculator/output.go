@@ -30,6 +30,7 @@ type Figures struct {
 	OrderMargin  Decimal    `json:"orderMargin"`
 	Free         Decimal    `json:"free"`         // cross equity − initial − order margin; negative: short of it
 	Withdrawable Decimal    `json:"withdrawable"` // ≥ 0
+	MarginRatio  Decimal    `json:"marginRatio"`  // the greatest of its pools; null: one has none
 	Liquidatable *bool      `json:"liquidatable"` // one of the pools; null: unknown
 	Balances     []Balance  `json:"balances"`
 	Claims       []Claim    `json:"claimable,omitempty"`

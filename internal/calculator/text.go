@@ -61,7 +61,7 @@ func yes(b *bool) string {
 func (t *table) figures(f *Figures) {
 	t.rows([][]string{
 		{"equity", show(f.Equity)}, {"initial", show(f.Initial)}, {"maintenance", show(f.Maintenance)}, {"orders hold", show(f.OrderMargin)},
-		{"free", show(f.Free)}, {"withdrawable", show(f.Withdrawable)}, {"liquidatable", yes(f.Liquidatable)},
+		{"free", show(f.Free)}, {"withdrawable", show(f.Withdrawable)}, {"margin ratio", show(f.MarginRatio)}, {"liquidatable", yes(f.Liquidatable)},
 	})
 	if len(f.Balances) > 0 {
 		rows := [][]string{{"balance", "amount", "worth"}}

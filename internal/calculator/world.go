@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"marginledger/events"
 	"marginledger/projector"
@@ -119,6 +120,9 @@ func (w *world) why(body events.Body, reason string) string {
 	if err := w.shard.Refusal(w.event(body)); err != nil {
 		return sentence(reason) + ": " + err.Error()
 	}
+	if b, ok := body.(*events.VenueProfileSet); ok && registry.Find(b.Profile) == nil {
+		return sentence(reason) + has(registry.Names())
+	}
 	switch b, _ := body.(*events.MarginModeSet); {
 	case reason == string(projector.ReasonNotSupported):
 		return sentence(reason) + ": " + w.portfolio.Venue.Profile + " takes no " + body.EventType().String() + " like this"
@@ -153,6 +157,9 @@ func (w *world) refused(f *fact, reason string) error {
 
 // blamed is the path of a refused fact, or of the field that a reason is about.
 func (w *world) blamed(f *fact, reason string) string {
+	if path := w.blamedParam(f); path != "" {
+		return path
+	}
 	b, ok := f.body.(*events.VenueProfileSet)
 	switch {
 	case !ok || reason != string(projector.ReasonUnknownProfile):
@@ -161,6 +168,34 @@ func (w *world) blamed(f *fact, reason string) string {
 		return f.at("profile")
 	}
 	return f.at("version")
+}
+
+// blamedParam is the path of the param, or the quantity, that the profile names where it refuses a fact; "": none of the fact's.
+func (w *world) blamedParam(f *fact) string {
+	var list []events.Param
+	field := "params"
+	switch b := f.body.(type) {
+	case *events.VenueProfileSet:
+		list = b.Params
+	case *events.MarketListed:
+		list, field = b.Rules.Params, "rules.params"
+	case *events.PoolState:
+		list, field = b.Quantities, "quantities"
+	case *events.AccountParamsSet:
+		list = b.Params
+	case *events.PositionChanged:
+		list = b.Params
+	}
+	err := w.shard.Refusal(w.event(f.body))
+	if err == nil {
+		return ""
+	}
+	for i := range list {
+		if strings.Contains(err.Error(), " "+list[i].Name+":") {
+			return f.at(fmt.Sprintf("%s[%d]", field, i))
+		}
+	}
+	return ""
 }
 
 // refusal is an InputError: a venue has no place for a fact of the document.

@@ -10,19 +10,33 @@ import (
 	"marginledger/projector/margin/standard"
 )
 
+// profiles are those of this build, by name.
+var profiles = [...]struct {
+	name    string
+	factory margin.Factory
+}{
+	{dydx.Name, dydx.New},
+	{gmx.Name, gmx.New},
+	{hyperliquid.Name, hyperliquid.New},
+	{portfolio.Name, portfolio.New},
+	{standard.Name, standard.New},
+}
+
 // Find returns the factory of a profile, nil where there is none.
 func Find(name string) margin.Factory {
-	switch name {
-	case dydx.Name:
-		return dydx.New
-	case hyperliquid.Name:
-		return hyperliquid.New
-	case gmx.Name:
-		return gmx.New
-	case standard.Name:
-		return standard.New
-	case portfolio.Name:
-		return portfolio.New
+	for i := range profiles {
+		if profiles[i].name == name {
+			return profiles[i].factory
+		}
 	}
 	return nil
+}
+
+// Names are the names of the profiles, sorted.
+func Names() []string {
+	names := make([]string, len(profiles))
+	for i := range profiles {
+		names[i] = profiles[i].name
+	}
+	return names
 }
