@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
+	"marginledger/internal/auditbench"
 	"marginledger/internal/bench"
 )
 
@@ -20,7 +22,7 @@ type benchCmd struct {
 
 // Run measures; progress goes to standard error.
 func (c *benchCmd) Run(ctx context.Context) error {
-	doc, err := bench.Run(ctx, bench.Options{Only: c.Only, Quick: c.Quick, Most: c.Most, Plot: c.SVG, Log: os.Stderr})
+	doc, err := c.measure(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,4 +38,32 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		return fmt.Errorf("write the figures: %w", err)
 	}
 	return nil
+}
+
+// measure measures the figures of the ledger, and those of audits, which `replay bench` measures too.
+func (c *benchCmd) measure(ctx context.Context) (*bench.Document, error) {
+	audits, own := []string{}, []string{}
+	for _, name := range c.Only {
+		if slices.Contains(auditbench.Names(), name) {
+			audits = append(audits, name)
+		} else {
+			own = append(own, name)
+		}
+	}
+	audit := func() (*bench.Document, error) {
+		return auditbench.Run(ctx, auditbench.Options{Only: audits, Quick: c.Quick, Log: os.Stderr})
+	}
+	if len(audits) > 0 && len(own) == 0 {
+		return audit()
+	}
+	doc, err := bench.Run(ctx, bench.Options{Only: own, Quick: c.Quick, Most: c.Most, Plot: c.SVG, Log: os.Stderr})
+	if err != nil || len(audits) == 0 && (c.Quick || len(own) > 0) {
+		return doc, err
+	}
+	more, err := audit()
+	if err != nil {
+		return nil, err
+	}
+	doc.Figures = append(doc.Figures, more.Figures...)
+	return doc, nil
 }

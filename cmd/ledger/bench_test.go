@@ -55,7 +55,7 @@ func TestBenchMeasuresProcesses(t *testing.T) {
 // TestBenchJSON holds standard output to one document.
 func TestBenchJSON(t *testing.T) {
 	process := ledgerProcess(t)
-	out, err := exec.Command(process[0], append(process[1:], "bench", "--quick", "--json", "--only", "decode_json_ns,encode_ns")...).Output()
+	out, err := exec.Command(process[0], append(process[1:], "bench", "--quick", "--json", "--only", "decode_json_ns,encode_ns,verify_eps")...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestBenchJSON(t *testing.T) {
 	if err := json.Unmarshal(out, &doc); err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
-	if len(doc.Figures) != 2 || doc.Figures[0]["name"] != "decode_json_ns" || doc.Figures[1]["name"] != "encode_ns" || doc.Machine["cores"] == nil || doc.Date == "" {
+	if len(doc.Figures) != 3 || doc.Figures[2]["name"] != "verify_eps" || doc.Figures[0]["name"] != "decode_json_ns" || doc.Figures[1]["name"] != "encode_ns" || doc.Machine["cores"] == nil || doc.Date == "" {
 		t.Errorf("%s", out)
 	}
 	for _, key := range []string{"value", "unit", "goal"} {

@@ -53,8 +53,8 @@ func (x *needs) refused(s *projector.Shard, e *events.Event, o *events.Output, n
 }
 
 // after looks at the pools of the account that a record was of: one that loses its positions while its figures are unknown may have
-// had any status before.
-func (x *needs) after(s *projector.Shard, r *projector.Record) error {
+// had any status before. What is unknown in the fold of the past too (real; nil: before it begins) is no lack of the change's.
+func (x *needs) after(s *projector.Shard, r *projector.Record, real *projector.Shard) error {
 	e := r.Event
 	if e == nil || e.Owner == "" {
 		return nil
@@ -70,7 +70,7 @@ func (x *needs) after(s *projector.Shard, r *projector.Record) error {
 		if before != nil {
 			held[p.Pool] = true
 		}
-		if p.Missing != "" {
+		if p.Missing != "" && !lackedIt(real, a, p.Pool) {
 			if now == nil {
 				now = map[string]string{}
 			}
@@ -90,6 +90,15 @@ func (x *needs) after(s *projector.Shard, r *projector.Record) error {
 		delete(x.open, a)
 	}
 	return err
+}
+
+// lackedIt reports that a pool's figures are unknown in the fold of the past.
+func lackedIt(real *projector.Shard, a Account, pool string) bool {
+	if real == nil {
+		return false
+	}
+	p := poolOf(real, a, pool)
+	return p != nil && p.Missing != ""
 }
 
 func (x *needs) lack(missing string) {

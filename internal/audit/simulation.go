@@ -155,6 +155,8 @@ func (s *simulation) trades(k poolKey, answer bool, id string, fx *projector.Eff
 	s.run.money.DroppedFills++
 	if known {
 		s.missed[of.pool] = strings.Clone(id)
+	} else if p := poolOf(real, k.Account, k.pool); p != nil && p.Liquidation != "" {
+		s.missed[k.clone()] = p.Liquidation
 	}
 	return true
 }

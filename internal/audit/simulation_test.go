@@ -193,3 +193,58 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 }
+
+// ann's 1 BTC of 50,000 with 1,999.5 of collateral: liquidated at 48,300 (299.5 of 483), of which some is filled there.
+func partly(t *testing.T, filled string) *world {
+	w := newWorld(t)
+	w.listed()
+	w.deposit("ann", 2000)
+	w.trade("ann", "BTC", events.Buy, 1)
+	w.cut()
+	w.mark("BTC", 48_300)
+	w.fact("ann", &events.Fill{Market: "BTC", Leg: events.LegNet, Side: events.Sell, Size: num(filled), Price: num(48_300), TradeID: "l", Reason: events.ReasonLiquidation})
+	w.cut()
+	return w
+}
+
+// At half a percent the episode begins at 48,200 only, behind a recorded fill, which falls out: it is closed whole there. Equity is 199.5,
+// the fee a hundredth of 48,200, and the fund pays what is lacking.
+func TestSimulateLater(t *testing.T) {
+	w := partly(t, "0.25")
+	w.mark("BTC", 48_200)
+	w.trade("ann", "BTC", events.Sell, "0.75")
+	w.cut()
+	x := whatIf(t, w.past(), WhatIfOptions{Mode: Simulate, Changes: Changes{Set: []string{"market.BTC.tiers[0].maintenanceRate=0.005"}}})
+	m := x.Answers[0].Money
+	if len(m.Assets) != 1 || m.Closed != 1 || m.DroppedFills != 1 || m.IgnoredFills != 1 || m.Open != 0 {
+		t.Fatalf("%v", x)
+	}
+	if a := m.Assets[0]; a.Would.Fees.Cmp(num(482)) != 0 || a.Would.Insurance.Cmp(num("282.5")) != 0 || a.Would.BadDebt.Sign() != 0 || a.Happened.Insurance.Sign() != 0 {
+		t.Errorf("%+v", a)
+	}
+	if s := status(t, &x.Answers[0], "ann", "cross"); s.Would.Liquidated.N <= s.Happened.Liquidated.N {
+		t.Errorf("%+v", s)
+	}
+}
+
+// At two percent the episode is not over with the recorded fill that ended it: 299.5 is less than 2 % of 0.4 at 48,300. The rest is
+// closed then.
+func TestSimulateGoesOn(t *testing.T) {
+	w := partly(t, "0.6")
+	at := w.n
+	w.mark("BTC", 48_400)
+	w.trade("ann", "BTC", events.Sell, "0.1")
+	w.cut()
+	p := poolOf(w.rec.Fold().(*projector.Shard), Account{"x", "ann", 0}, "cross")
+	if p.Liquidation != "" {
+		t.Fatalf("record %d did not end the episode: %+v", at, p)
+	}
+	x := whatIf(t, w.past(), WhatIfOptions{Mode: Simulate, Changes: Changes{Set: []string{"market.BTC.tiers[0].maintenanceRate=0.02"}}})
+	m := x.Answers[0].Money
+	if m.Closed != 1 || m.DroppedFills != 0 || m.IgnoredFills != 1 || m.Open != 0 {
+		t.Fatalf("%v", x)
+	}
+	if a := m.Assets[0]; a.Would.Fees.Cmp(num("193.2")) != 0 || a.Would.BadDebt.Sign() != 0 { // a hundredth of 0.4 at 48,300
+		t.Errorf("%+v", a)
+	}
+}

@@ -118,7 +118,7 @@ func (r *run) follow(rec, other *projector.Record, fx *projector.Effects, n uint
 		r.status(&fx.Outputs[i], n, true)
 	}
 	r.money.add(other, fx, true)
-	if err := r.needs.after(r.other, other); err != nil {
+	if err := r.needs.after(r.other, other, real); err != nil {
 		return err
 	}
 	if r.sim == nil {
@@ -221,7 +221,7 @@ func (r *run) end(m *Moment) error {
 	}
 	return r.other.EachPool(func(p *projector.PoolState) error {
 		r.money.owes(p, r.other.Settlement(p.Venue), true)
-		if p.Missing != "" && len(p.Positions) > 0 {
+		if p.Missing != "" && len(p.Positions) > 0 && !lackedIt(m.Fold, Account{p.Venue, p.Owner, p.Subaccount}, p.Pool) {
 			r.needs.lack(p.Missing)
 		}
 		if r.sim != nil && p.Liquidation != "" && len(p.Positions) > 0 {

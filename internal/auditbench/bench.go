@@ -32,7 +32,7 @@ const (
 )
 
 var figures = []bench.Figure{
-	{Name: verifyRate, Unit: "events/s", Goal: "> 1000000", Note: "records over CPU time of all threads: what one core does"},
+	{Name: verifyRate, Unit: "events/s", Goal: "> 1000000", Note: "records over CPU time of all threads: what one core does; better of two"},
 	{Name: verifyUnhashed, Unit: "events/s", Note: "the same without hashes and comparisons"},
 	{Name: statement, Unit: "s", Goal: "< 2", Note: "an active account, index there"},
 	{Name: statementIndex, Unit: "s", Note: "making that index, once"},
@@ -130,23 +130,26 @@ func (r *run) verify() error {
 		return err
 	}
 	defer p.Close()
-	var cpu [2]time.Duration
+	var cpu, wall [2]time.Duration
 	var records uint64
-	for i, unhashed := range []bool{false, true} {
-		wall, used := time.Now(), bench.CPUTime()
-		report, err := audit.Verify(r.ctx, p, audit.VerifyOptions{Unhashed: unhashed})
+	for i := range 4 { // in turn, and the lesser of two each
+		begin, used := time.Now(), bench.CPUTime()
+		report, err := audit.Verify(r.ctx, p, audit.VerifyOptions{Unhashed: i%2 == 1})
 		if err != nil {
 			return err
 		}
 		if !report.Agrees {
 			return fmt.Errorf("the made past does not agree with itself:\n%v", report)
 		}
-		cpu[i], records = bench.CPUTime()-used, report.Shards[0].Records
-		name := []string{verifyRate, verifyUnhashed}[i]
-		rate := float64(records) / cpu[i].Seconds()
-		r.values[name] = rate
-		r.notes[name] = fmt.Sprintf("; %d records; %.4g a second of the wall's", records, float64(records)/time.Since(wall).Seconds())
-		r.say("%s: %.4g", name, rate)
+		records = report.Shards[0].Records
+		if took := bench.CPUTime() - used; i < 2 || took < cpu[i%2] {
+			cpu[i%2], wall[i%2] = took, time.Since(begin)
+		}
+		r.say("%d records, %v of CPU", records, bench.CPUTime()-used)
+	}
+	for i, name := range []string{verifyRate, verifyUnhashed} {
+		r.values[name] = float64(records) / cpu[i].Seconds()
+		r.notes[name] = fmt.Sprintf("; %d records; %.4g a second of the wall's", records, float64(records)/wall[i].Seconds())
 	}
 	r.notes[verifyRate] += fmt.Sprintf("; chain and comparisons take %.0f %% of it", 100*(1-cpu[1].Seconds()/cpu[0].Seconds()))
 	return nil
