@@ -188,7 +188,7 @@ func is200(status int, _ string) bool { return status == http.StatusOK }
 // milliseconds, of seconds that are measured.
 func (n *node) consumed(ctx context.Context, facts int) error {
 	const metric = `ledger_records{shard="0"} `
-	_, err := n.awaitEvery(ctx, 25*time.Millisecond, "/metrics", func(_ int, body string) bool {
+	_, err := n.awaitEvery(ctx, 50*time.Millisecond, "/metrics", func(_ int, body string) bool {
 		_, rest, found := strings.Cut(body, "\n"+metric)
 		text, _, _ := strings.Cut(rest, "\n")
 		have, err := strconv.ParseFloat(text, 64)
