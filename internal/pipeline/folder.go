@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"marginledger/events"
-	"marginledger/internal/eventlog"
 	"marginledger/internal/orderlog"
 	"marginledger/projector"
 )
@@ -76,10 +75,7 @@ func (f *folder) consume(s *source, it *item) error {
 	c, r := f.cur, &f.record
 	*r = projector.Record{
 		Source: s.name, Offset: it.rec.Offset, Timestamp: it.rec.Timestamp, Key: it.rec.Key, Value: it.rec.Value,
-		Role: s.role, Event: it.event, Undecodable: it.undecodable(), Detail: it.detail,
-	}
-	if s.role == events.RoleAccounts {
-		r.WrongPartition = eventlog.Murmur2Partition(it.rec.Key, s.partitions) != s.name.Partition
+		Role: s.role, Event: it.event, Undecodable: it.undecodable(), Detail: it.detail, WrongPartition: it.misplaced,
 	}
 	if skip != nil {
 		r.Event, r.Undecodable, r.Skipped, r.Detail = nil, "", true, skip.Skip.Reason

@@ -40,6 +40,7 @@ type item struct {
 	digest    orderlog.Hash
 	mergeTime int64
 	class     events.Class
+	misplaced bool // its key does not hash to its partition, though it is of accounts
 }
 
 // chunk is what one fetch brought. Its events live in its decoder, until the chunk is used up.
@@ -133,6 +134,7 @@ const itemBytes = 512
 // decode makes an item of a record.
 func (s *source) decode(c *chunk, r *eventlog.Record, digests *orderlog.Recorder) item {
 	it := item{rec: *r, digest: digests.Digest(r), class: s.role.Class(), mergeTime: nanos(r.Timestamp)}
+	it.misplaced = s.role == events.RoleAccounts && eventlog.Murmur2Partition(r.Key, s.partitions) != s.name.Partition
 	e, err := c.decoder.Decode(r.Value)
 	if err == nil {
 		it.event, it.class = e, e.Type.Class()
