@@ -6,7 +6,6 @@ import "marginledger/events"
 // same time: at a million accounts a fact mostly waits for memory. It changes nothing; facts that are not applied, or
 // not next, cost only the time. A few dozen at a time fit the caches near a core.
 func (s *Shard) ReadAhead(facts []*events.Event) {
-	accounts := s.aheadOf[:0]
 	s.expected, s.expectedAt = s.expected[:0], 0
 	for _, e := range facts {
 		if e == nil || !e.Type.OfAccount() {
@@ -14,14 +13,15 @@ func (s *Shard) ReadAhead(facts []*events.Event) {
 		}
 		if o := s.owners[e.Owner]; o != nil {
 			s.expected = append(s.expected, o)
-			accounts = append(accounts, o.accounts[0])
 		}
 	}
 	var sum int64
-	for _, a := range accounts {
+	for _, o := range s.expected {
+		a := o.accounts[0]
 		sum += int64(a.Subaccount) + int64(a.marginType) + int64(len(a.settings)) + int64(a.cross.called) + a.cross.leeway.multiple + int64(len(a.cross.Balances))
 	}
-	for _, a := range accounts {
+	for _, o := range s.expected {
+		a := o.accounts[0]
 		if n := len(a.cross.Positions); n > 0 {
 			sum += a.cross.Positions[0].Size + a.cross.Positions[n-1].Size
 		}
@@ -29,7 +29,8 @@ func (s *Shard) ReadAhead(facts []*events.Event) {
 			sum += a.cross.Balances[0].Amount.Hi
 		}
 	}
-	for _, a := range accounts {
+	for _, o := range s.expected {
+		a := o.accounts[0]
 		for i := range min(len(a.cross.Positions), aheadPositions) {
 			pos := &a.cross.Positions[i]
 			if h := &s.markets[pos.Market.ID].holders; h.stride > 0 {
@@ -37,7 +38,7 @@ func (s *Shard) ReadAhead(facts []*events.Event) {
 			}
 		}
 	}
-	s.sum, s.aheadOf = sum, accounts[:0]
+	s.sum = sum
 }
 
 // ownerOf returns an owner, nil where there is none. Most are expected.

@@ -355,9 +355,6 @@ func (v *venue) openingClaims(b *events.AccountOpeningState) ([]margin.Claim, Re
 		if reason != ReasonNone {
 			return nil, reason
 		}
-		if !margin.Within(amount, margin.MaxAmount) {
-			return nil, ReasonOutOfRange
-		}
 		claims[i] = margin.Claim{Market: strings.Clone(o.Market), Asset: strings.Clone(o.Asset), Kind: o.Kind, Amount: amount}
 	}
 	return claims, ReasonNone

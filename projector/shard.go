@@ -52,9 +52,8 @@ type Shard struct {
 	edges      []margin.Edge // a buffer
 	left       []int32       // slots
 	drawn      []drawn
-	sum        int64      // keeps the compiler from leaving out what is read ahead
-	aheadOf    []*account // a buffer
-	expected   []*owner   // whose facts come next, as ReadAhead was told
+	sum        int64    // keeps the compiler from leaving out what is read ahead
+	expected   []*owner // whose facts come next, as ReadAhead was told
 	expectedAt int
 	unbound    []*pool // judged, and still to be given bounds
 	jumpLeast  int
